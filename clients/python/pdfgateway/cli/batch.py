@@ -1,0 +1,84 @@
+"""Many inputs at once: each in a thread of a bounded pool, going on after one fails."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pdfgateway.cli.display import Display
+from pdfgateway.cli.exit_codes import ExitCode, exit_code_of_error
+from pdfgateway.client import PDFGatewayClient
+from pdfgateway.errors import PDFGatewayError
+from pdfgateway.job import Job
+
+CONCURRENT_INPUTS_MAX = 32
+"""How many inputs are worked on at once; the others wait for their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a command."""
+
+    name: str
+    """How it is shown."""
+    value: str
+    """What it is: a source or a job's id."""
+
+
+Work = Callable[[PDFGatewayClient, str, Callable[[Job], None]], Job]
+"""What a command does with one input: it reports the job's changes, and returns the job as it found it."""
+
+
+def run_batch(
+    client: PDFGatewayClient,
+    display: Display,
+    inputs: Sequence[Input],
+    work: Work,
+    exit_code_of: Callable[[Job], ExitCode],
+) -> ExitCode:
+    """Do the work for each input, show what comes of it, and return the exit code of the command.
+
+    An interrupt closes the client, which ends all its calls, and names the jobs that go on.
+    """
+    known: dict[str, Job] = {}
+
+    def change(job: Job) -> None:
+        known[job.id] = job
+        display.change(job)
+
+    executor = ThreadPoolExecutor(min(len(inputs), CONCURRENT_INPUTS_MAX), thread_name_prefix="pdfgateway")
+    try:
+        with display:
+            exit_code = ExitCode.SUCCESS
+            for item, future in [
+                (item, executor.submit(work, client, item.value, change)) for item in inputs
+            ]:
+                try:
+                    job = future.result()
+                except BrokenPipeError:
+                    raise
+                except (PDFGatewayError, OSError) as error:
+                    display.error(f"{item.name}: {error_text(error)}")
+                    exit_code = max(exit_code, exit_code_of_error(error))
+                else:
+                    display.final(job)
+                    exit_code = max(exit_code, exit_code_of(job))
+            return exit_code
+    except KeyboardInterrupt:
+        for line in interrupt_lines([job for job in known.values() if not job.is_terminal]):
+            display.error(line)
+        return ExitCode.INTERRUPTED
+    finally:
+        client.close()
+        executor.shutdown(cancel_futures=True)
+
+
+def error_text(error: PDFGatewayError | OSError) -> str:
+    """Return what an error tells, for people."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def interrupt_lines(running: Sequence[Job]) -> list[str]:
+    """Return what an interrupt leaves behind, a line for each job."""
+    return [f"interrupted; job {job.id} goes on: pdfgateway watch {job.id}" for job in running] or [
+        "interrupted"
+    ]

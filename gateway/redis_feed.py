@@ -1,0 +1,108 @@
+"""News of jobs' changes from Redis' pub/sub: one connection for all watches of this process, on watched jobs only."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from gateway.errors import store_unavailable
+from workers.jobs.job import Job
+from workers.record.document import RecordCorrupt, parse_record
+from workers.record.transition import record_key
+
+RECONNECT_SECONDS = 0.5
+
+
+class RedisFeed:
+    """`JobFeed` over Redis. What is published is the record itself, so that no read follows."""
+
+    def __init__(self, connect: "Callable[[], Redis[bytes]]", seconds_max: float) -> None:
+        self._connect = connect
+        self._seconds_max = seconds_max
+        self._pubsub: PubSub | None = None
+        self._wanted: dict[str, asyncio.Future[None]] = {}
+        """Channels, each with the confirmation of its subscription."""
+        self._changed = asyncio.Event()
+
+    async def subscribe(self, job_id: str) -> None:
+        """See `JobFeed.subscribe`."""
+        channel = record_key(job_id)
+        if channel not in self._wanted:
+            self._wanted[channel] = asyncio.get_running_loop().create_future()
+            self._changed.set()
+            if self._pubsub is not None:
+                await self._tell(self._pubsub.subscribe, channel)
+        try:
+            async with asyncio.timeout(self._seconds_max):
+                await asyncio.shield(self._wanted[channel])
+        except TimeoutError:
+            raise store_unavailable() from None
+
+    async def unsubscribe(self, job_id: str) -> None:
+        """See `JobFeed.unsubscribe`."""
+        channel = record_key(job_id)
+        if self._wanted.pop(channel, None) is not None and self._pubsub is not None:
+            await self._tell(self._pubsub.unsubscribe, channel)
+
+    async def next(self) -> Job:
+        """See `JobFeed.next`."""
+        while True:
+            if not self._wanted:
+                self._changed.clear()
+                await self._changed.wait()
+            try:
+                if self._pubsub is None:
+                    await self._open()
+                if job := await self._read():
+                    return job
+            except (RedisError, OSError, TimeoutError):
+                await self._drop()
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._drop()
+
+    async def _open(self) -> None:
+        pubsub = self._connect().pubsub()
+        channels = list(self._wanted)
+        async with asyncio.timeout(self._seconds_max):
+            await pubsub.subscribe(*channels)
+        self._pubsub = pubsub
+        if late := [channel for channel in self._wanted if channel not in channels]:
+            await pubsub.subscribe(*late)
+
+    async def _read(self) -> Job | None:
+        if self._pubsub is None:
+            return None
+        # A quiet connection is asked for life: a frozen Redis would look the same as a quiet one.
+        message = await self._pubsub.get_message(timeout=5)
+        if message is None:
+            await self._pubsub.ping()
+            return None
+        if message["type"] == "subscribe":
+            confirmation = self._wanted.get(message["channel"].decode())
+            if confirmation is not None and not confirmation.done():
+                confirmation.set_result(None)
+        if message["type"] != "message":
+            return None
+        try:
+            return parse_record(message["data"])
+        except RecordCorrupt:
+            return None
+
+    async def _tell(self, command: Callable[[str], object], channel: str) -> None:
+        # What cannot be told now is told by `_open`, which subscribes to all that is wanted.
+        with contextlib.suppress(RedisError, OSError):
+            result = command(channel)
+            if asyncio.iscoroutine(result):
+                await result
+
+    async def _drop(self) -> None:
+        pubsub, self._pubsub = self._pubsub, None
+        if pubsub is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await pubsub.aclose()

@@ -1,0 +1,91 @@
+"""Starts all of it on this machine, and stops all of it again: Valkey, Ray, Serve, the ingress and the consumers."""
+
+import signal
+import threading
+from contextlib import ExitStack
+from types import FrameType
+
+from pydantic import ValidationError
+
+from gateway.cluster import Cluster, NotReady
+from gateway.embedded_valkey import EmbeddedValkey, ValkeyFailed
+from gateway.preflight import find_problems
+from gateway.sample import run_sample
+from gateway.settings import Settings
+
+WATCH_SECONDS = 1
+"""How often the embedded Valkey is looked after."""
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal."""
+    print(text, flush=True)  # noqa: T201  (this is what the command is for)
+
+
+def main(*, sample: bool = False, exit_after_sample: bool = False) -> int:
+    """Serve until Ctrl-C or SIGTERM; process the sample PDF first if asked to. Returns the exit code."""
+    try:
+        settings = Settings.from_environment()
+    except (ValidationError, ValueError) as error:
+        say(f"The settings are wrong: {error}")
+        return 2
+    if problems := find_problems(settings):
+        say("pdfgateway cannot start:")
+        for problem in problems:
+            say(f"  - {problem}")
+        return 2
+    stop = threading.Event()
+    with ExitStack() as running:
+        try:
+            _stop_on_signals(stop)
+            settings, valkey = _start(settings, running)
+            _stop_on_signals(stop)
+            if sample:
+                run_sample(settings, say)
+                if exit_after_sample:
+                    return 0
+            say("Serving; Ctrl-C stops it.")
+            while not stop.wait(WATCH_SECONDS):
+                if valkey is not None and valkey.pid is None:
+                    say("The embedded Valkey has ended; it is started again with its data.")
+                    valkey.start()
+        except KeyboardInterrupt:
+            pass
+        except (ValkeyFailed, NotReady) as error:
+            say(str(error))
+            return 1
+        finally:
+            say("Stopping …")
+    return 0
+
+
+def _start(settings: Settings, running: ExitStack) -> tuple[Settings, EmbeddedValkey | None]:
+    valkey = None
+    if not settings.redis_url:
+        valkey = EmbeddedValkey(settings.data_dir / "valkey", settings.valkey_port)
+        valkey.start()
+        running.callback(valkey.stop)
+        settings = settings.model_copy(update={"redis_url": valkey.url})
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
+    cluster = Cluster(settings)
+    running.callback(cluster.stop)
+    say(f"Starting pdfgateway behind {'HAProxy' if cluster.haproxy else 'Python proxies'} …")
+    cluster.start()
+    say(f"  gRPC  {settings.host}:{settings.grpc_port}")
+    say(f"  HTTP  http://{settings.host}:{settings.http_port}   (its API: /docs)")
+    if settings.allow_private_networks:
+        say("  PDFs are fetched from loopback and private addresses too: PDFGATEWAY_ALLOW_PRIVATE_NETWORKS is set.")
+    return settings, valkey
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if stop.is_set() or number == signal.SIGINT:
+            stop.set()
+            raise KeyboardInterrupt
+        stop.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+
+

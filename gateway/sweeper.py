@@ -1,0 +1,48 @@
+"""What time brings about: retries fall due, leases lapse, deadlines pass, messages get lost, jobs expire. One ingress leads."""
+
+import asyncio
+import logging
+import uuid
+
+from gateway.errors import Refusal
+from gateway.redis_job_store import RedisJobStore
+
+logger = logging.getLogger("pdfgateway")
+
+LEADER_KEY = "pdfgateway:sweeper"
+LEADER_SECONDS = 5
+"""A leader that is silent for so long is followed by another."""
+SWEEP_SECONDS = 1
+"""Time between two sweeps."""
+
+
+class Sweeper:
+    """Sweeps the store while it leads. Leases are left alone for one lease's time after the store was away: their holders
+    could not renew them, and may be at work still.
+    """
+
+    def __init__(self, store: RedisJobStore, *, lease_seconds: float) -> None:
+        self._store = store
+        self._lease_seconds = lease_seconds
+        self._name = uuid.uuid4().hex
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        clock = asyncio.get_running_loop().time
+        leases_from = clock() + self._lease_seconds
+        while True:
+            try:
+                if await self._store.lead(LEADER_KEY, self._name, LEADER_SECONDS):
+                    await self._sweep(with_leases=clock() >= leases_from)
+            except Refusal:
+                leases_from = clock() + self._lease_seconds
+            except Exception:
+                logger.exception("A sweep failed; the next one follows")
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _sweep(self, *, with_leases: bool) -> None:
+        counts = await self._store.sweep(with_leases=with_leases)
+        kinds = ("retried", "lapsed", "overdue", "lost", "expired")
+        moved = {kind: count for kind, count in zip(kinds, counts, strict=True) if count}
+        if moved:
+            logger.info("Swept %s", moved)

@@ -1,0 +1,153 @@
+"""Watches of jobs: each watcher gets the newest state it has not seen, whatever the number of watchers.
+
+Level-triggered, as in etcd and Kubernetes: a change wakes the watchers, and each takes the whole job as it then is. So a slow
+watcher misses states in between, never the last, and nothing is buffered for it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from gateway.errors import Reason, Refusal, job_not_found
+from gateway.job_store import JobFeed, JobStore
+from workers.jobs.job import Job
+
+POLL_SECONDS = 5
+"""How often all watched jobs are read, in case news of them was lost."""
+POLL_BATCH_MAX = 500
+"""Jobs read by one command."""
+
+
+@dataclass(eq=False, slots=True)
+class _Topic:
+    """One watched job: the newest known state, and those who wait for a newer one."""
+
+    watchers: int = 0
+    latest: Job | None = None
+    gone: bool = False
+    waiting: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def wake(self) -> None:
+        for waiter in self.waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self.waiting.clear()
+
+
+class WatchHub:
+    """All watches of one process. `run` must be running as a task of the same event loop."""
+
+    def __init__(
+        self, store: JobStore, feed: JobFeed, *, watches_max: int, poll_seconds: float = POLL_SECONDS
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._watches_max = watches_max
+        self._poll_seconds = poll_seconds
+        self._topics: dict[str, _Topic] = {}
+        self._watches = 0
+
+    @property
+    def watches(self) -> int:
+        """Watches open now."""
+        return self._watches
+
+    async def run(self) -> None:
+        """Take in news for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._poll())
+
+    async def watch(
+        self, job_id: str, *, after_seq: int, heartbeat_seconds: float, seconds_max: float
+    ) -> AsyncGenerator[Job | None, None]:
+        """The job at once, and after each change, until it is terminal or the time is over; None is a heartbeat.
+
+        A job whose seq is `after_seq` or less is not sent, unless it is terminal.
+
+        Raises:
+            Refusal: JOB_NOT_FOUND, TOO_MANY_WATCHES or STORE_UNAVAILABLE.
+        """
+        if self._watches >= self._watches_max:
+            raise Refusal(
+                Reason.TOO_MANY_WATCHES, f"{self._watches} callers watch or wait already. Try again later."
+            )
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds_max
+        topic = self._topics.setdefault(job_id, _Topic())
+        topic.watchers += 1
+        self._watches += 1
+        try:
+            await self._feed.subscribe(job_id)
+            job = await self._store.find(job_id)
+            if job is None:
+                raise job_not_found(job_id)
+            self._learn(topic, job)
+            while True:
+                if job is not None and (job.seq > after_seq or job.state.is_terminal):
+                    yield job
+                    after_seq = job.seq
+                    if job.state.is_terminal:
+                        return
+                remaining = deadline - loop.time()
+                if remaining <= 0:
+                    return
+                if topic.latest is None or topic.latest.seq <= after_seq:
+                    changed = await self._changed(topic, min(heartbeat_seconds, remaining))
+                    if topic.gone:
+                        raise job_not_found(job_id)
+                    if not changed and deadline > loop.time():
+                        yield None
+                job = topic.latest
+        finally:
+            self._watches -= 1
+            topic.watchers -= 1
+            if topic.watchers == 0 and self._topics.get(job_id) is topic:
+                del self._topics[job_id]
+                await self._feed.unsubscribe(job_id)
+
+    async def _changed(self, topic: _Topic, seconds: float) -> bool:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        topic.waiting.add(waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter
+        except TimeoutError:
+            return False
+        finally:
+            topic.waiting.discard(waiter)
+        return True
+
+    @staticmethod
+    def _learn(topic: _Topic, job: Job) -> None:
+        if topic.latest is None or job.seq > topic.latest.seq:
+            topic.latest = job
+            topic.wake()
+
+    async def _follow(self) -> None:
+        while True:
+            job = await self._feed.next()
+            if topic := self._topics.get(job.id):
+                self._learn(topic, job)
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            watched = [job_id for job_id, topic in self._topics.items() if topic.latest]
+            for start in range(0, len(watched), POLL_BATCH_MAX):
+                await self._read(watched[start : start + POLL_BATCH_MAX])
+
+    async def _read(self, job_ids: list[str]) -> None:
+        try:
+            jobs = await self._store.find_many(job_ids)
+        except Refusal:
+            return
+        for job_id, job in zip(job_ids, jobs, strict=True):
+            topic = self._topics.get(job_id)
+            if topic is None:
+                continue
+            if job is None:
+                topic.gone = True
+                topic.wake()
+            else:
+                self._learn(topic, job)

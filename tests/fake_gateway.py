@@ -1,0 +1,311 @@
+"""A gateway over real gRPC whose jobs are in memory and whose faults are scripted: for tests of the clients."""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Condition, Event
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from pdfgateway.v1 import job_pb2
+from pdfgateway.v1.pdf_gateway_service_pb2 import (
+    CancelJobRequest,
+    CancelJobResponse,
+    GetStatusRequest,
+    GetStatusResponse,
+    Heartbeat,
+    SubmitPDFRequest,
+    SubmitPDFResponse,
+    WatchStatusRequest,
+    WatchStatusResponse,
+)
+from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
+    PDFGatewayServiceServicer,
+    add_PDFGatewayServiceServicer_to_server,
+)
+
+TERMINAL_STATES = (job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED)
+STREAMS_MAX = 64
+TICK_SECONDS = 0.02
+EPOCH = Timestamp(seconds=1_700_000_000)
+
+
+def status_trailer(
+    code: grpc.StatusCode,
+    message: str,
+    reason: str,
+    *,
+    violations: Sequence[tuple[str, str]] = (),
+    retry_seconds: float | None = None,
+    domain: str = "pdfgateway",
+) -> tuple[str, bytes]:
+    """The trailer by which the gateway tells the details of a refusal."""
+    details: list[Message] = [ErrorInfo(reason=reason, domain=domain)]
+    if violations:
+        fields = [BadRequest.FieldViolation(field=field, description=text) for field, text in violations]
+        details.append(BadRequest(field_violations=fields))
+    if retry_seconds is not None:
+        retry = RetryInfo()
+        retry.retry_delay.FromMilliseconds(round(retry_seconds * 1000))
+        details.append(retry)
+    status = Status(code=code.value[0], message=message)
+    for detail in details:
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return "grpc-status-details-bin", status.SerializeToString()
+
+
+def job_message(job_id: str = "job-1", *, seq: int = 1, state: str = "QUEUED", **fields: object) -> job_pb2.Job:
+    """A job with what the contract promises to be set."""
+    job = job_pb2.Job(
+        id=job_id,
+        seq=seq,
+        state=job_pb2.JobState.Value(f"JOB_STATE_{state}"),
+        source=job_pb2.Source(url="https://example.com/paper.pdf"),
+        options=job_pb2.ProcessingOptions(max_summary_paragraphs=3),
+        create_time=EPOCH,
+        update_time=EPOCH,
+        expire_time=EPOCH,
+        run=1,
+        max_attempts=4,
+    )
+    job.MergeFrom(job_pb2.Job(**fields))  # type: ignore[arg-type]  # the caller's fields are the message's own
+    if job.state == job_pb2.JOB_STATE_SUCCEEDED and not job.HasField("result"):
+        job.result.CopyFrom(job_pb2.PDFResult(page_count=3, word_count=1200, summary="First.\n\nSecond."))
+    if job.state == job_pb2.JOB_STATE_FAILED and not job.HasField("error"):
+        job.error.CopyFrom(job_pb2.JobError(reason="ENCRYPTED", message="It opens with a password only."))
+    return job
+
+
+def extracting(pages_done: int, page_count: int) -> job_pb2.Progress:
+    """The progress of a job whose pages are being read."""
+    return job_pb2.Progress(phase=job_pb2.PHASE_EXTRACT, pages_done=pages_done, page_count=page_count)
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Ends a call with a status; without a reason it is bare, as from a proxy."""
+
+    code: grpc.StatusCode
+    message: str = "refused"
+    reason: str = ""
+    violations: tuple[tuple[str, str], ...] = ()
+    retry_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Sends a job on a stream."""
+
+    job: job_pb2.Job
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Sends a heartbeat on a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Says nothing until the client is gone."""
+
+
+Step: TypeAlias = Send | Beat | Stall | Refuse
+
+
+class FakeGateway(PDFGatewayServiceServicer):
+    """Answers from `jobs`; before that, each call takes the next fault scripted for its RPC, each watch the next script."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, job_pb2.Job] = {}
+        self.requests: list[Message] = []
+        """All requests, in the order of their arrival."""
+        self.metadata: list[dict[str, str | bytes]] = []
+        """The metadata of each of them."""
+        self.faults: dict[str, deque[Refuse | Stall]] = defaultdict(deque)
+        """What the next calls of an RPC meet, by its name."""
+        self.watch_scripts: deque[Sequence[Step]] = deque()
+        """What the next watches get; a script that ends, ends its stream with OK."""
+        self.outcome = "SUCCEEDED"
+        """How a submitted job ends, in the moment it is watched; empty if it does not."""
+        self.lose_cancel_answers = 0
+        """How many cancels are carried out but answered with UNAVAILABLE."""
+        self._ids_by_request_id: dict[str, str] = {}
+        self._changed = Condition()
+
+    def put(self, job: job_pb2.Job) -> None:
+        """Set a job, for all who watch it."""
+        with self._changed:
+            self.jobs[job.id] = job
+            self._changed.notify_all()
+
+    def requests_of(self, kind: type[Message]) -> list[Message]:
+        """The requests of one kind."""
+        return [request for request in list(self.requests) if isinstance(request, kind)]
+
+    def wait_for_requests(self, kind: type[Message], count: int, seconds: float = 10) -> None:
+        """Wait until so many requests of one kind have come."""
+        deadline = time.monotonic() + seconds
+        while len(self.requests_of(kind)) < count:
+            assert time.monotonic() < deadline, f"{len(self.requests_of(kind))} of {count} {kind.__name__} came"
+            time.sleep(TICK_SECONDS)
+
+    def SubmitPDF(self, request: SubmitPDFRequest, context: grpc.ServicerContext) -> SubmitPDFResponse:
+        """Keep a job, one for each request_id."""
+        self._take(request, context)
+        job_id = self._ids_by_request_id.setdefault(request.request_id, f"job-{len(self.jobs) + 1}")
+        if job_id not in self.jobs:
+            self.put(job_message(job_id, labels=dict(request.labels), source=_source(request)))
+        return SubmitPDFResponse(job=self.jobs[job_id])
+
+    def GetStatus(self, request: GetStatusRequest, context: grpc.ServicerContext) -> GetStatusResponse:
+        """Answer with the job, after the wait if there is one."""
+        self._take(request, context)
+        job = self._find(request.job_id, context)
+        deadline = time.monotonic() + request.wait.ToMilliseconds() / 1000
+        while job.state not in TERMINAL_STATES and time.monotonic() < deadline and context.is_active():
+            with self._changed:
+                self._changed.wait(TICK_SECONDS)
+            job = self._find(request.job_id, context)
+        return GetStatusResponse(job=job)
+
+    def CancelJob(self, request: CancelJobRequest, context: grpc.ServicerContext) -> CancelJobResponse:
+        """End the job."""
+        self._take(request, context)
+        job = self._find(request.job_id, context)
+        if job.state in TERMINAL_STATES:
+            refusal = Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has ended.", "JOB_ALREADY_FINISHED")
+            _abort(refusal, context)
+        self.put(job_message(job.id, seq=job.seq + 1, state="CANCELLED"))
+        if self.lose_cancel_answers:
+            self.lose_cancel_answers -= 1
+            _abort(Refuse(grpc.StatusCode.UNAVAILABLE, "lost"), context)
+        return CancelJobResponse(job=self.jobs[job.id])
+
+    def WatchStatus(
+        self, request: WatchStatusRequest, context: grpc.ServicerContext
+    ) -> Iterator[WatchStatusResponse]:
+        """Follow a script if there is one, else the job until it ends."""
+        self._take(request, context)
+        if self.watch_scripts:
+            yield from self._play(self.watch_scripts.popleft(), context)
+            return
+        job = self._find(request.job_id, context)
+        seq = request.after_seq
+        while context.is_active():
+            if job.seq > seq or job.state in TERMINAL_STATES:
+                yield WatchStatusResponse(job=job)
+                seq = job.seq
+            if job.state in TERMINAL_STATES:
+                return
+            if self.outcome and self.requests_of(SubmitPDFRequest):
+                self.put(job_message(job.id, seq=seq + 1, state=self.outcome, source=job.source))
+            with self._changed:
+                self._changed.wait(TICK_SECONDS)
+            job = self._find(request.job_id, context)
+
+    def _take(self, request: Message, context: grpc.ServicerContext) -> None:
+        """Note a request, and let it meet the fault that is scripted for it."""
+        self.metadata.append({key: value for key, value in context.invocation_metadata()})  # type: ignore[misc]  # pairs
+        self.requests.append(request)
+        faults = self.faults[type(request).__name__.removesuffix("Request")]
+        if faults:
+            fault = faults.popleft()
+            if isinstance(fault, Stall):
+                _stall(context)
+            else:
+                _abort(fault, context)
+
+    def _find(self, job_id: str, context: grpc.ServicerContext) -> job_pb2.Job:
+        """The job; refuses the call if there is none."""
+        if job_id not in self.jobs:
+            _abort(Refuse(grpc.StatusCode.NOT_FOUND, f"There is no job {job_id}.", "JOB_NOT_FOUND"), context)
+        return self.jobs[job_id]
+
+    def _play(self, script: Sequence[Step], context: grpc.ServicerContext) -> Iterator[WatchStatusResponse]:
+        """Do the steps of a script."""
+        for step in script:
+            match step:
+                case Send(job):
+                    yield WatchStatusResponse(job=job)
+                case Beat():
+                    yield WatchStatusResponse(heartbeat=Heartbeat(time=EPOCH))
+                case Stall():
+                    _stall(context)
+                case Refuse():
+                    _abort(step, context)
+
+
+def _source(request: SubmitPDFRequest) -> job_pb2.Source:
+    """What was submitted."""
+    if request.WhichOneof("source") == "url":
+        return job_pb2.Source(url=request.url)
+    return job_pb2.Source(
+        upload=job_pb2.Upload(filename=request.filename, size_bytes=len(request.content), sha256="0" * 64)
+    )
+
+
+def _abort(refusal: Refuse, context: grpc.ServicerContext) -> None:
+    """End the call with the refusal."""
+    if refusal.reason:
+        trailer = status_trailer(
+            refusal.code,
+            refusal.message,
+            refusal.reason,
+            violations=refusal.violations,
+            retry_seconds=refusal.retry_seconds,
+        )
+        context.set_trailing_metadata((trailer,))
+    context.abort(refusal.code, refusal.message)
+
+
+def _stall(context: grpc.ServicerContext) -> None:
+    """Say nothing until the client is gone."""
+    gone = Event()
+    if context.add_callback(gone.set):
+        gone.wait()
+
+
+class FakeServer:
+    """Serves a fake gateway on a port of its own, which it keeps over restarts."""
+
+    def __init__(self, gateway: FakeGateway) -> None:
+        self._gateway = gateway
+        self._port = 0
+        self._server: grpc.Server | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        """Where it listens, or did before it was stopped."""
+        return f"127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Listen."""
+        self._server = grpc.server(ThreadPoolExecutor(STREAMS_MAX))
+        add_PDFGatewayServiceServicer_to_server(self._gateway, self._server)
+        self._port = self._server.add_insecure_port(self.address)
+        self._server.start()
+
+    def stop(self) -> None:
+        """Break all calls and close the port."""
+        if self._server is not None:
+            self._server.stop(0).wait()
+            self._server = None

@@ -1,0 +1,169 @@
+"""Ray Serve's Celery adapter, made to keep our promises: see each method for what is different, and why."""
+
+import json
+import logging
+import threading
+import time
+from typing import Any
+
+import celery.worker.state
+from celery.bootsteps import StartStopStep
+from ray.serve import get_replica_context
+from ray.serve.schema import TaskProcessorConfig
+from ray.serve.task_processor import CeleryTaskProcessorAdapter
+from redis.exceptions import RedisError
+
+from workers import kombu_shim
+from workers.lease_keeper import LeaseKeeper
+from workers.record.backend import JobBackend, run_script
+from workers.record.transition import DEAD_LETTERS_MAX, INVALID_QUEUE
+from workers.settings import WorkerSettings
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 2
+DEAF_SECONDS = 20
+"""A consumer whose loop has not turned for so long, while Redis answers, is deaf."""
+HAND_BACK_SECONDS_MAX = 5
+"""Time for the work in hand to stop and be handed back."""
+
+
+class ConsumerDead(RuntimeError):
+    """The consumer of this replica works no more; Serve replaces a replica whose health check raises."""
+
+
+def consumer_fault(*, thread_alive: bool, beat_age_seconds: float, tick_age_seconds: float) -> str | None:
+    """Why a consumer is to be replaced, or None: pure. While Redis is away nobody can consume, and none is to blame."""
+    if not thread_alive:
+        return "the Celery worker's thread has ended"
+    if beat_age_seconds < DEAF_SECONDS < tick_age_seconds:
+        return f"the Celery worker's loop has stood still for {tick_age_seconds:.0f} s while Redis answers"
+    return None
+
+
+class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
+    """The adapter of the PDFProcessor deployment, named in its TaskProcessorConfig."""
+
+    settings: WorkerSettings
+    """Set by a subclass made with `adapter_for`: Ray makes the adapter from its config alone."""
+
+    def __init__(self, config: TaskProcessorConfig, *args: Any, **kwargs: Any) -> None:
+        super().__init__(config, *args, **kwargs)
+        self._last_tick = time.monotonic()
+
+    def initialize(self, consumer_concurrency: int = 1) -> None:
+        """Make the Celery app as Ray does, with the consumer's loop watched and kombu mended."""
+        kombu_shim.install()
+        super().initialize(consumer_concurrency)
+        self._app.steps["consumer"].add(_tick_step(self._tick))
+
+    def start_consumer(self, **_: Any) -> None:
+        """Start the worker's thread without gossip, mingle and events, which nobody here reads; and its heartbeat."""
+        self._worker_hostname = f"{self._app.main}_{get_replica_context().replica_id.unique_id}"
+        self.keeper = LeaseKeeper(
+            lambda arguments: run_script(self.backend.client, arguments),
+            worker=self._worker_hostname,
+            lease_seconds=self.settings.lease_seconds,
+            renew_seconds=self.settings.lease_renew_seconds,
+        )
+        arguments = [
+            "worker",
+            f"--hostname={self._worker_hostname}",
+            f"--queues={self._config.queue_name}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--loglevel=WARNING",
+        ]
+        self._worker_thread = threading.Thread(
+            target=self._app.worker_main, args=(arguments,), name="celery-worker", daemon=True
+        )
+        self._last_tick = time.monotonic()
+        self._worker_thread.start()
+        self.keeper.start()
+
+    def stop_consumer(self, timeout: float = 10.0) -> None:  # noqa: ARG002  (Ray's name; the setting decides)
+        """Take nothing more at once, finish what is in hand within `stop_seconds_max`, then hand it back.
+
+        By Celery's own flag and not by a broadcast, which needs a broker that answers.
+        """
+        thread = self._worker_thread
+        if thread is None or not thread.is_alive():
+            return
+        celery.worker.state.should_stop = 0
+        thread.join(self.settings.stop_seconds_max)
+        if thread.is_alive():
+            self.keeper.stop_all()
+            thread.join(HAND_BACK_SECONDS_MAX)
+        self.keeper.close()
+
+    def check_health(self) -> None:
+        """Raise if the consumer is dead or deaf.
+
+        Raises:
+            ConsumerDead: and why.
+        """
+        now = time.monotonic()
+        fault = consumer_fault(
+            thread_alive=self._worker_thread is not None
+            and self._worker_thread.is_alive()
+            and self.keeper.is_alive,
+            beat_age_seconds=now - self.keeper.last_beat,
+            tick_age_seconds=now - self._last_tick,
+        )
+        if fault:
+            raise ConsumerDead(fault)
+
+    @property
+    def worker_name(self) -> str:
+        """The consumer's name, as leases and heartbeats have it."""
+        return self._worker_hostname or ""
+
+    @property
+    def backend(self) -> JobBackend:
+        """The result backend: the way to the records."""
+        backend = self._app.backend
+        if not isinstance(backend, JobBackend):
+            raise TypeError(f"the result backend is {type(backend).__name__}, not JobBackend")
+        return backend
+
+    def _tick(self) -> None:
+        self._last_tick = time.monotonic()
+
+    def _handle_task_failure(self, *_: Any, **__: Any) -> None:
+        """Do nothing: a failed job's dead letter is written with its terminal state, in the same transition."""
+
+    def _handle_unknown_task(
+        self, sender: Any = None, name: str | None = None, id: str | None = None, **_: Any  # noqa: A002, ARG002  (Celery's names)
+    ) -> None:
+        """Put a note of a message that is no task of ours among the invalid dead letters, readable by a machine."""
+        entry = json.dumps({"task": str(name)[:200], "message_id": str(id)[:200], "error": ["UNKNOWN_TASK"]})
+        try:
+            self.backend.client.lpush(INVALID_QUEUE, entry)
+            self.backend.client.ltrim(INVALID_QUEUE, 0, DEAD_LETTERS_MAX - 1)
+        except RedisError as error:
+            logger.warning("An unknown task's dead letter was not written: %s", type(error).__name__)
+
+
+def adapter_for(settings: WorkerSettings) -> type[PDFCeleryAdapter]:
+    """The adapter's class with these settings."""
+    return type("PDFCeleryAdapter", (PDFCeleryAdapter,), {"settings": settings})
+
+
+def _tick_step(tick: Any) -> type[StartStopStep]:
+    class Tick(StartStopStep):
+        """Shows that the consumer's loop turns."""
+
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def start(self, consumer: Any) -> None:
+            tick()
+            self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, tick)
+
+        def stop(self, consumer: Any) -> None:  # noqa: ARG002  (Celery's signature)
+            if timer := getattr(self, "_timer", None):
+                timer.cancel()
+
+        shutdown = stop
+
+    return Tick

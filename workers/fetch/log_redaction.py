@@ -1,0 +1,28 @@
+"""Keeps query strings, which hold the secrets of signed URLs, out of what the HTTP library logs."""
+
+import logging
+import re
+
+_QUERY = re.compile(r"\?[^\s'\"#]*")
+_LOGGERS_OF_URLS = ("urllib3.connection", "urllib3.connectionpool")
+
+
+class QueryRedaction(logging.Filter):
+    """Lets every record pass, with `?…` in place of each query string among its arguments."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Redact a record."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                _QUERY.sub("?…", value) if isinstance(value, str) else value for value in record.args
+            )
+        return True
+
+
+_REDACTION = QueryRedaction()
+
+
+def redact_library_logs() -> None:
+    """Redact what urllib3 logs in this process. To be called any number of times."""
+    for name in _LOGGERS_OF_URLS:
+        logging.getLogger(name).addFilter(_REDACTION)
