@@ -1,5 +1,6 @@
 """The Serve application: the one place where the ingress and the consumers meet."""
 
+from typing import Any
 
 from ray import serve
 from ray.serve.config import gRPCOptions
@@ -23,7 +24,7 @@ SERVICER_FUNCTIONS = [
 
 def build(settings: Settings, *, haproxy: bool) -> serve.Application:
     """The application with these settings, for Serve's HAProxy mode or for its Python proxies."""
-    ingress = serve.deployment(
+    ingress: Any = serve.deployment(  # Ray types `deployment(cls, …)` as a decorator
         serve.ingress()(Ingress),
         name="Ingress",
         num_replicas=settings.ingress_replicas,
@@ -31,7 +32,8 @@ def build(settings: Settings, *, haproxy: bool) -> serve.Application:
         ray_actor_options={"num_cpus": INGRESS_CPUS},
     )
     consumers = consumer_deployment(settings).bind(settings)
-    return ingress.bind(settings, streams_may_return_refusals=haproxy, consumers=consumers)
+    application: serve.Application = ingress.bind(settings, streams_may_return_refusals=haproxy, consumers=consumers)
+    return application
 
 
 def grpc_options(settings: Settings) -> gRPCOptions:
@@ -41,5 +43,3 @@ def grpc_options(settings: Settings) -> gRPCOptions:
         grpc_servicer_functions=SERVICER_FUNCTIONS,
         enable_reflection=settings.reflection,
     )
-
-

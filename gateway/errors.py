@@ -67,7 +67,7 @@ class FieldViolation:
     description: str
 
 
-class Refusal(Exception):  # noqa: N818  (the word of our contract for it)
+class Refusal(Exception):
     """A request is not carried out. The message is for people and holds no secrets."""
 
     def __init__(self, reason: Reason, message: str, violations: tuple[FieldViolation, ...] = ()) -> None:

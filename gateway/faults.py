@@ -1,4 +1,4 @@
-"""Faults of the gateway itself: told to the client as INTERNAL with an id, and to the log in full under the same id."""
+"""Faults of the gateway itself: clients get INTERNAL with an id, the log gets everything under the same id."""
 
 import logging
 import uuid

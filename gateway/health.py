@@ -17,7 +17,7 @@ WATCH_SECONDS = 1
 """How often a watched status is read."""
 
 
-def serving_status(service: str, health: Health) -> "HealthCheckResponse.ServingStatus.ValueType":
+def serving_status(service: str, health: Health) -> int:
     """The status of a service by its name, as grpc.health.v1 has it."""
     if service in GATEWAY_SERVICES:
         serving = health.store

@@ -1,4 +1,4 @@
-"""The ingress: one class that Serve's gRPC proxy and HTTP proxy both lead to. It only joins; each line's work is elsewhere."""
+"""The ingress: one class that Serve's gRPC and HTTP proxies both lead to. It only joins what is made elsewhere."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from grpc_health.v1 import health_pb2
-from pdfgateway.v1 import pdf_gateway_service_pb2 as service_pb2
 
 from gateway.blob_writer import StoreBlobs
 from gateway.health import HealthTranslator
@@ -21,6 +20,7 @@ from gateway.service import GatewayService
 from gateway.settings import Settings
 from gateway.sweeper import Sweeper
 from gateway.watch_hub import WatchHub
+from pdfgateway.v1 import pdf_gateway_service_pb2 as service_pb2
 from workers.blobs import Blobs
 from workers.envelope import make_envelope
 

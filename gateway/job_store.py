@@ -62,7 +62,7 @@ class JobStore(Protocol):
 
 
 class JobFeed(Protocol):
-    """News of the changes of jobs that are asked for. It may lose some; who needs all of them reads the store as well."""
+    """News of the changes of jobs that are asked for. It may lose some: who needs all reads the store as well."""
 
     async def subscribe(self, job_id: str) -> None:
         """From the return of this call on, changes of the job are told.

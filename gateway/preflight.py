@@ -17,9 +17,8 @@ def find_problems(settings: Settings) -> list[str]:
     """All that stands in the way of a start, each with what to do about it."""
     problems = []
     if sys.version_info < PYTHON_MIN:
-        problems.append(
-            f"Python {sys.version_info.major}.{sys.version_info.minor} is too old: use {'.'.join(map(str, PYTHON_MIN))} or newer."
-        )
+        found, wanted = (".".join(map(str, one)) for one in (sys.version_info[:2], PYTHON_MIN))
+        problems.append(f"Python {found} is too old: use {wanted} or newer.")
     for name, port in (("HTTP", settings.http_port), ("gRPC", settings.grpc_port)):
         if not port_is_free(settings.host, port):
             problems.append(

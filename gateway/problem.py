@@ -31,9 +31,7 @@ def problem(refusal: Refusal) -> Response:
         violations=[ViolationModel(field=v.field, description=v.description) for v in refusal.violations],
     )
     headers = {} if rule.retry_seconds is None else {"Retry-After": str(math.ceil(rule.retry_seconds))}
-    return Response(
-        body.model_dump_json(), status_code=rule.http_status, media_type=MEDIA_TYPE, headers=headers
-    )
+    return Response(body.model_dump_json(), status_code=rule.http_status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def answer_with_problems(api: FastAPI) -> None:

@@ -1,4 +1,5 @@
-"""Redis commands for many callers over one connection: what is asked while an answer is awaited goes as the next batch.
+"""Redis commands for many callers over one connection: what is asked while an answer is awaited goes as the next
+batch.
 
 A pool would open a connection for each caller at once, and pay a round trip for each command.
 """
@@ -22,7 +23,7 @@ BATCH_MAX = 200
 """Commands sent at once; more would make the first of them wait for the last."""
 
 
-def connect(url: str, seconds_max: float) -> "Redis[bytes]":
+def connect(url: str, seconds_max: float) -> Redis:
     """A client whose every wait is bounded, and which tries a broken connection once again."""
     return Redis.from_url(
         url,
@@ -37,7 +38,7 @@ def connect(url: str, seconds_max: float) -> "Redis[bytes]":
 class RedisCommands:
     """Runs commands in batches, in order, each with its own answer or error."""
 
-    def __init__(self, client: "Redis[bytes]", seconds_max: float) -> None:
+    def __init__(self, client: Redis, seconds_max: float) -> None:
         self._client = client
         self._seconds_max = seconds_max
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []

@@ -19,7 +19,7 @@ RECONNECT_SECONDS = 0.5
 class RedisFeed:
     """`JobFeed` over Redis. What is published is the record itself, so that no read follows."""
 
-    def __init__(self, connect: "Callable[[], Redis[bytes]]", seconds_max: float) -> None:
+    def __init__(self, connect: Callable[[], Redis], seconds_max: float) -> None:
         self._connect = connect
         self._seconds_max = seconds_max
         self._pubsub: PubSub | None = None

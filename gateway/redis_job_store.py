@@ -13,7 +13,13 @@ from workers.jobs.job import Job
 from workers.jobs.state import JobState
 from workers.record import transition
 from workers.record.document import parse_record, request_fragment
-from workers.record.transition import CONSUMER_SILENCE_SECONDS_MAX, CONSUMERS_KEY, QUEUED_KEY, Envelope, record_key
+from workers.record.transition import (
+    CONSUMER_SILENCE_SECONDS_MAX,
+    CONSUMERS_KEY,
+    QUEUED_KEY,
+    Envelope,
+    record_key,
+)
 
 
 class RedisJobStore:
@@ -74,7 +80,8 @@ class RedisJobStore:
             raise job_not_found(job_id)
         if reply[0] == b"REFUSED":
             raise Refusal(
-                Reason.JOB_ALREADY_FINISHED, f"Job {job_id} is {reply[1].decode()} and can no longer be cancelled."
+                Reason.JOB_ALREADY_FINISHED,
+                f"Job {job_id} is {reply[1].decode()} and can no longer be cancelled.",
             )
         return parse_record(reply[1])
 
@@ -104,4 +111,3 @@ class RedisJobStore:
             return await self._commands.run("EVALSHA", transition.SCRIPT_SHA, 0, *arguments)
         except NoScriptError:
             return await self._commands.run("EVAL", transition.SCRIPT, 0, *arguments)
-

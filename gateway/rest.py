@@ -88,7 +88,10 @@ def _job_routes(service: GatewayService, settings: Settings) -> APIRouter:
     @router.get(
         "/{job_id}/events",
         response_class=EventSourceResponse,
-        responses={**problems(400, 404, 429), 204: {"description": "The terminal state was received already."}},
+        responses={
+            **problems(400, 404, 429),
+            204: {"description": "The terminal state was received already."},
+        },
     )
     async def watch_status(
         job_id: str,
@@ -114,9 +117,7 @@ def _job_routes(service: GatewayService, settings: Settings) -> APIRouter:
     return router
 
 
-async def _events(
-    first: Job | None, watch: AsyncGenerator[Job | None, None]
-) -> AsyncGenerator[ServerSentEvent, None]:
+async def _events(first: Job | None, watch: AsyncGenerator[Job | None, None]) -> AsyncGenerator[ServerSentEvent, None]:
     async with aclosing(watch):
         yield _event(first)
         async for job in watch:

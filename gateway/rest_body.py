@@ -1,4 +1,4 @@
-"""The body of POST /v1/jobs: JSON, or multipart/form-data with a file and, if wanted, the same JSON in the part `request`."""
+"""The body of POST /v1/jobs: JSON, or multipart/form-data with a file and the same JSON in the part `request`."""
 
 from email.message import Message
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""The JSON of the HTTP side: the contract's messages in snake_case, durations and times as protobuf's JSON mapping has them."""
+"""The JSON of the HTTP side: the contract's messages in snake_case, times and durations as protobuf's JSON has them."""
 
 import re
 from datetime import UTC, datetime
@@ -196,11 +196,11 @@ def job_model(job: Job) -> JobModel:
         run=job.run,
         attempt=job.attempt,
         max_attempts=job.max_attempts,
-        progress=job.progress and _progress(job.progress),
+        progress=_progress(job.progress) if job.progress else None,
         queue_position=job.queue_position,
-        last_error=job.last_error and _error(job.last_error),
-        result=job.result and _result(job.result),
-        error=job.error and _error(job.error),
+        last_error=_error(job.last_error) if job.last_error else None,
+        result=_result(job.result) if job.result else None,
+        error=_error(job.error) if job.error else None,
     )
 
 
@@ -227,9 +227,7 @@ def _progress(progress: domain.Progress) -> ProgressModel:
 
 
 def _error(error: domain.JobError) -> ErrorModel:
-    return ErrorModel(
-        reason=error.reason, message=error.message, retryable=error.retryable, phase=error.phase.value
-    )
+    return ErrorModel(reason=error.reason, message=error.message, retryable=error.retryable, phase=error.phase.value)
 
 
 def _result(result: domain.PDFResult) -> ResultModel:

@@ -9,12 +9,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
-from pdfgateway.v1 import job_pb2, pdf_gateway_service_pb2 as service_pb2
 
 from gateway.errors import Refusal
 from gateway.faults import as_refusal
 from gateway.service import GatewayService
 from gateway.submission import Submission
+from pdfgateway.v1 import job_pb2
+from pdfgateway.v1 import pdf_gateway_service_pb2 as service_pb2
 from workers.jobs.job import Job, JobError, PDFResult, UrlSource
 
 ERROR_DOMAIN = "pdfgateway"
@@ -33,7 +34,7 @@ class RpcContext(Protocol):
     def set_trailing_metadata(self, metadata: list[tuple[str, bytes]]) -> None: ...  # noqa: D102  (gRPC's own)
 
 
-class RpcRefused(Exception):  # noqa: N818  (what it carries is in the context already)
+class RpcRefused(Exception):
     """Ends a stream whose refusal is set on its context."""
 
 
@@ -103,9 +104,7 @@ def submission(request: service_pb2.SubmitPDFRequest) -> Submission:
         url=request.url if source == "url" else None,
         content=request.content if source == "content" else None,
         filename=request.filename,
-        max_summary_paragraphs=options.max_summary_paragraphs
-        if options.HasField("max_summary_paragraphs")
-        else None,
+        max_summary_paragraphs=options.max_summary_paragraphs if options.HasField("max_summary_paragraphs") else None,
         request_id=request.request_id,
         labels=dict(request.labels),
         deadline_seconds=seconds(request.deadline) if request.HasField("deadline") else None,
@@ -120,16 +119,13 @@ def seconds(duration: Duration) -> float:
 def refuse(context: RpcContext, refusal: Refusal) -> None:
     """Set a refusal as the call's status, with its details (google.rpc, AIP-193)."""
     rule = refusal.rule
-    details: list[Message] = [
-        error_details_pb2.ErrorInfo(reason=refusal.reason.value, domain=ERROR_DOMAIN)
-    ]
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=refusal.reason.value, domain=ERROR_DOMAIN)]
     if refusal.violations:
         violation = error_details_pb2.BadRequest.FieldViolation
         details.append(
             error_details_pb2.BadRequest(
                 field_violations=[
-                    violation(field=wrong.field, description=wrong.description)
-                    for wrong in refusal.violations
+                    violation(field=wrong.field, description=wrong.description) for wrong in refusal.violations
                 ]
             )
         )

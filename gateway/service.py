@@ -61,7 +61,7 @@ class GatewayService:
             NewJob(
                 id=str(uuid.uuid4()),
                 source=source,
-                fetch_url=checked.url and checked.url.text,
+                fetch_url=checked.url.text if checked.url else None,
                 blob=blob,
                 options=checked.options,
                 labels=checked.labels,

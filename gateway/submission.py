@@ -90,9 +90,7 @@ def check(submission: Submission, settings: Settings) -> CheckedSubmission:
     )
 
 
-def _check_source(
-    submission: Submission, settings: Settings, wrong: Callable[[str, str], None]
-) -> SourceUrl | None:
+def _check_source(submission: Submission, settings: Settings, wrong: Callable[[str, str], None]) -> SourceUrl | None:
     if (submission.url is None) == (submission.content is None):
         wrong("source", "set exactly one of url and content")
         return None

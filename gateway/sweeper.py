@@ -1,4 +1,4 @@
-"""What time brings about: retries fall due, leases lapse, deadlines pass, messages get lost, jobs expire. One ingress leads."""
+"""What time brings about: retries fall due, leases lapse, deadlines pass, messages get lost, jobs expire."""
 
 import asyncio
 import logging
@@ -17,8 +17,10 @@ SWEEP_SECONDS = 1
 
 
 class Sweeper:
-    """Sweeps the store while it leads. Leases are left alone for one lease's time after the store was away: their holders
-    could not renew them, and may be at work still.
+    """Sweeps the store while it leads, as one ingress of all does.
+
+    Leases are left alone for one lease's time after the store was away: their holders could not renew them, and may be
+    at work still.
     """
 
     def __init__(self, store: RedisJobStore, *, lease_seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The API of the template that this gateway grew from, kept for its clients: POST /process and GET /status/{task_id}."""
+"""The API of the template that this gateway grew from, kept for its clients: /process and /status/{task_id}."""
 
 from typing import Any
 
@@ -30,9 +30,7 @@ def template_routes(service: GatewayService) -> APIRouter:
     async def process(request: Request) -> dict[str, Any]:
         """Submit a PDF by its URL."""
         model = parse_json(ProcessModel, await read_body(request, JSON_BYTES_MAX))
-        job = await service.submit(
-            Submission(url=model.pdf_url, max_summary_paragraphs=model.max_summary_paragraphs)
-        )
+        job = await service.submit(Submission(url=model.pdf_url, max_summary_paragraphs=model.max_summary_paragraphs))
         return {"task_id": {"id": job.id}, "status": "PENDING"}
 
     @router.get("/status/{task_id}")

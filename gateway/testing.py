@@ -1,4 +1,4 @@
-"""A job store in memory, for tests of the gateway and of what is built on it: the real one's contract tests run on it too."""
+"""A job store in memory, for tests. The contract tests of the real store run on it too."""
 
 import asyncio
 import dataclasses
@@ -53,9 +53,7 @@ class InMemoryJobStore:
             create_time_us=now,
             update_time_us=now,
             expire_time_us=now + self._retention_us,
-            deadline_time_us=None
-            if new.deadline_seconds is None
-            else now + int(new.deadline_seconds * 1_000_000),
+            deadline_time_us=None if new.deadline_seconds is None else now + int(new.deadline_seconds * 1_000_000),
             max_attempts=self._max_attempts,
         )
         self.jobs[new.id] = job

@@ -1,7 +1,7 @@
 """Watches of jobs: each watcher gets the newest state it has not seen, whatever the number of watchers.
 
-Level-triggered, as in etcd and Kubernetes: a change wakes the watchers, and each takes the whole job as it then is. So a slow
-watcher misses states in between, never the last, and nothing is buffered for it.
+Level-triggered, as in etcd and Kubernetes: a change wakes the watchers, and each takes the whole job as it then is. So
+a slow watcher misses states in between, never the last, and nothing is buffered for it.
 """
 
 import asyncio
@@ -37,9 +37,7 @@ class _Topic:
 class WatchHub:
     """All watches of one process. `run` must be running as a task of the same event loop."""
 
-    def __init__(
-        self, store: JobStore, feed: JobFeed, *, watches_max: int, poll_seconds: float = POLL_SECONDS
-    ) -> None:
+    def __init__(self, store: JobStore, feed: JobFeed, *, watches_max: int, poll_seconds: float = POLL_SECONDS) -> None:
         self._store = store
         self._feed = feed
         self._watches_max = watches_max
@@ -69,9 +67,7 @@ class WatchHub:
             Refusal: JOB_NOT_FOUND, TOO_MANY_WATCHES or STORE_UNAVAILABLE.
         """
         if self._watches >= self._watches_max:
-            raise Refusal(
-                Reason.TOO_MANY_WATCHES, f"{self._watches} callers watch or wait already. Try again later."
-            )
+            raise Refusal(Reason.TOO_MANY_WATCHES, f"{self._watches} callers watch or wait already. Try again later.")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds_max
         topic = self._topics.setdefault(job_id, _Topic())

@@ -5,8 +5,9 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from gateway.embedded_valkey import EmbeddedValkey
 from redis import Redis
+
+from gateway.embedded_valkey import EmbeddedValkey
 
 for name in [name for name in os.environ if name.startswith("PDFGATEWAY_")]:
     del os.environ[name]

@@ -1,4 +1,6 @@
-"""A gateway over real gRPC whose jobs are in memory and whose faults are scripted: for tests of the clients."""
+"""A gateway over real gRPC, with jobs in memory and scripted faults: for tests of the clients."""
+
+# ruff: noqa: N802  (the RPCs' names are gRPC's)
 
 import time
 from collections import defaultdict, deque
@@ -15,6 +17,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
+
 from pdfgateway.v1 import job_pb2
 from pdfgateway.v1.pdf_gateway_service_pb2 import (
     CancelJobRequest,
@@ -33,7 +36,8 @@ from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
 )
 
 TERMINAL_STATES = (job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED)
-STREAMS_MAX = 64
+CALLS_MAX = 256
+STREAMS_PER_CONNECTION_MAX = 100
 TICK_SECONDS = 0.02
 EPOCH = Timestamp(seconds=1_700_000_000)
 
@@ -119,11 +123,18 @@ class Stall:
     """Says nothing until the client is gone."""
 
 
-Step: TypeAlias = Send | Beat | Stall | Refuse
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Says nothing for a time."""
+
+    seconds: float
+
+
+Step: TypeAlias = Send | Beat | Pause | Stall | Refuse
 
 
 class FakeGateway(PDFGatewayServiceServicer):
-    """Answers from `jobs`; before that, each call takes the next fault scripted for its RPC, each watch the next script."""
+    """Answers from `jobs`, unless a fault or, for a watch, a script is waiting: then the call takes that."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, job_pb2.Job] = {}
@@ -139,6 +150,8 @@ class FakeGateway(PDFGatewayServiceServicer):
         """How a submitted job ends, in the moment it is watched; empty if it does not."""
         self.lose_cancel_answers = 0
         """How many cancels are carried out but answered with UNAVAILABLE."""
+        self.open_calls = 0
+        """How many calls are open now."""
         self._ids_by_request_id: dict[str, str] = {}
         self._changed = Condition()
 
@@ -162,9 +175,10 @@ class FakeGateway(PDFGatewayServiceServicer):
     def SubmitPDF(self, request: SubmitPDFRequest, context: grpc.ServicerContext) -> SubmitPDFResponse:
         """Keep a job, one for each request_id."""
         self._take(request, context)
-        job_id = self._ids_by_request_id.setdefault(request.request_id, f"job-{len(self.jobs) + 1}")
-        if job_id not in self.jobs:
-            self.put(job_message(job_id, labels=dict(request.labels), source=_source(request)))
+        with self._changed:
+            job_id = self._ids_by_request_id.setdefault(request.request_id, f"job-{len(self.jobs) + 1}")
+            if job_id not in self.jobs:
+                self.put(job_message(job_id, labels=dict(request.labels), source=_source(request)))
         return SubmitPDFResponse(job=self.jobs[job_id])
 
     def GetStatus(self, request: GetStatusRequest, context: grpc.ServicerContext) -> GetStatusResponse:
@@ -191,9 +205,7 @@ class FakeGateway(PDFGatewayServiceServicer):
             _abort(Refuse(grpc.StatusCode.UNAVAILABLE, "lost"), context)
         return CancelJobResponse(job=self.jobs[job.id])
 
-    def WatchStatus(
-        self, request: WatchStatusRequest, context: grpc.ServicerContext
-    ) -> Iterator[WatchStatusResponse]:
+    def WatchStatus(self, request: WatchStatusRequest, context: grpc.ServicerContext) -> Iterator[WatchStatusResponse]:
         """Follow a script if there is one, else the job until it ends."""
         self._take(request, context)
         if self.watch_scripts:
@@ -215,8 +227,12 @@ class FakeGateway(PDFGatewayServiceServicer):
 
     def _take(self, request: Message, context: grpc.ServicerContext) -> None:
         """Note a request, and let it meet the fault that is scripted for it."""
-        self.metadata.append({key: value for key, value in context.invocation_metadata()})  # type: ignore[misc]  # pairs
+        self.metadata.append(dict(context.invocation_metadata()))
         self.requests.append(request)
+        with self._changed:
+            self.open_calls += 1
+        if not context.add_callback(self._end):
+            self._end()
         faults = self.faults[type(request).__name__.removesuffix("Request")]
         if faults:
             fault = faults.popleft()
@@ -224,6 +240,17 @@ class FakeGateway(PDFGatewayServiceServicer):
                 _stall(context)
             else:
                 _abort(fault, context)
+
+    def _end(self) -> None:
+        """Count a call as over."""
+        with self._changed:
+            self.open_calls -= 1
+            self._changed.notify_all()
+
+    def wait_until_idle(self, seconds: float = 10) -> None:
+        """Wait until no call is open."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.open_calls == 0, seconds), f"{self.open_calls} are open"
 
     def _find(self, job_id: str, context: grpc.ServicerContext) -> job_pb2.Job:
         """The job; refuses the call if there is none."""
@@ -239,6 +266,8 @@ class FakeGateway(PDFGatewayServiceServicer):
                     yield WatchStatusResponse(job=job)
                 case Beat():
                     yield WatchStatusResponse(heartbeat=Heartbeat(time=EPOCH))
+                case Pause(seconds):
+                    time.sleep(seconds)
                 case Stall():
                     _stall(context)
                 case Refuse():
@@ -278,8 +307,9 @@ def _stall(context: grpc.ServicerContext) -> None:
 class FakeServer:
     """Serves a fake gateway on a port of its own, which it keeps over restarts."""
 
-    def __init__(self, gateway: FakeGateway) -> None:
+    def __init__(self, gateway: FakeGateway, tls: grpc.ServerCredentials | None = None) -> None:
         self._gateway = gateway
+        self._tls = tls
         self._port = 0
         self._server: grpc.Server | None = None
 
@@ -299,9 +329,13 @@ class FakeServer:
 
     def start(self) -> None:
         """Listen."""
-        self._server = grpc.server(ThreadPoolExecutor(STREAMS_MAX))
+        options = (("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),)
+        self._server = grpc.server(ThreadPoolExecutor(CALLS_MAX), options=options)
         add_PDFGatewayServiceServicer_to_server(self._gateway, self._server)
-        self._port = self._server.add_insecure_port(self.address)
+        if self._tls is None:
+            self._port = self._server.add_insecure_port(self.address)
+        else:
+            self._port = self._server.add_secure_port(self.address, self._tls)
         self._server.start()
 
     def stop(self) -> None:

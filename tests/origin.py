@@ -79,9 +79,7 @@ class _Server(ThreadingHTTPServer):
         if tls is None:
             super().finish_request(request, client_address)
             return
-        with tls.wrap_socket(
-            request, server_side=True
-        ) as secured:  # here, so that it blocks this client only
+        with tls.wrap_socket(request, server_side=True) as secured:  # here, so that it blocks this client only
             super().finish_request(secured, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -106,7 +104,7 @@ class Origin:
         self.connection_count = 0
         self.closing = threading.Event()
         self._server = _Server(self, host, port)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="origin")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="origin")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -141,15 +139,11 @@ class Origin:
 
     def serve_html(self, path: str) -> str:
         """200 with a page that says something went wrong, as many origins answer instead of 404."""
-        return self.serve(
-            path, b"<!doctype html><title>Sorry</title><p>Not here.", "text/html; charset=utf-8"
-        )
+        return self.serve(path, b"<!doctype html><title>Sorry</title><p>Not here.", "text/html; charset=utf-8")
 
     def serve_status(self, path: str, status: int, **headers: str) -> str:
         """A status with a short body."""
-        return self.script(
-            path, lambda request: request.answer(status, b"because\n", "text/plain", **headers)
-        )
+        return self.script(path, lambda request: request.answer(status, b"because\n", "text/plain", **headers))
 
     def serve_after_statuses(self, path: str, statuses: list[int], body: bytes) -> str:
         """Each status once, in order, then 200 with the body."""

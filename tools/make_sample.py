@@ -13,16 +13,29 @@ PARAGRAPHS = 4
 SENTENCES = 6
 
 OPENING = (
-    "A document that arrives at a service by night is read by nobody who is awake. It is put into a queue, it waits its turn, "
-    "and some time later a machine opens it, reads it page by page, and writes down what it found.",
-    "This little book follows such a document on its way. Each chapter looks at one station: the gate where it is accepted, the "
-    "queue where it waits, the worker that reads it, and the record that tells everybody how far it has come.",
-    "Whoever watches a job wants three things above all: to be told the truth, to be told it soon, and to be told when it is "
-    "over. The chapters return to these three wishes again and again, because most of the design follows from them.",
+    (
+        "A document that arrives at a service by night is read by nobody who is awake. It is put into a queue, it "
+        "waits its turn, and some time later a machine opens it, reads it page by page, and writes down what it found."
+    ),
+    (
+        "This little book follows such a document on its way. Each chapter looks at one station: the gate where it is "
+        "accepted, the queue where it waits, the worker that reads it, and the record that tells everybody how far it "
+        "has come."
+    ),
+    (
+        "Whoever watches a job wants three things above all: to be told the truth, to be told it soon, and to be told "
+        "when it is over. The chapters return to these three wishes again and again, because most of the design "
+        "follows from them."
+    ),
 )
 STATIONS = ("gate", "queue", "lease", "worker", "sandbox", "record", "watch", "sweep", "summary", "archive")
 SUBJECTS = (
-    "The {0}", "A careful {0}", "Every {0}", "The keeper of the {0}", "Whoever looks at the {0}", "The story of the {0}",
+    "The {0}",
+    "A careful {0}",
+    "Every {0}",
+    "The keeper of the {0}",
+    "Whoever looks at the {0}",
+    "The story of the {0}",
 )
 VERBS = (
     "keeps a note of what it has done before it does the next thing",

@@ -76,14 +76,14 @@ class Attempt:
                 self._end_stopped(held)
                 return None
             except JobFailure as failure:
-                return self._end_failed(lease, failure)
+                self._end_failed(lease, failure)
+                return None
             except BaseException as error:
                 # MemoryError and SystemExit too: Celery would neither store nor acknowledge them.
                 logger.exception("Job %s met an unforeseen error", lease.job_id)
-                fault = JobFailure(
-                    FailureReason.INTERNAL, f"the worker met an unforeseen {type(error).__name__}"
-                )
-                return self._end_failed(lease, fault)
+                fault = JobFailure(FailureReason.INTERNAL, f"the worker met an unforeseen {type(error).__name__}")
+                self._end_failed(lease, fault)
+                return None
 
     def _process(self, held: HeldLease) -> dict[str, Any]:
         lease = held.lease

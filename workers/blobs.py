@@ -44,9 +44,7 @@ class Blobs:
             for chunk in obstore.get(self._store, name).stream():
                 size_bytes += file.write(memoryview(chunk))
         except FileNotFoundError:
-            raise JobFailure(
-                FailureReason.UPLOAD_LOST, "the uploaded bytes are gone; submit them again"
-            ) from None
+            raise JobFailure(FailureReason.UPLOAD_LOST, "the uploaded bytes are gone; submit them again") from None
         except (BaseError, OSError) as error:
             raise JobFailure(
                 FailureReason.SOURCE_UNREACHABLE, f"the blob store does not answer: {type(error).__name__}"

@@ -105,9 +105,7 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
         """
         now = time.monotonic()
         fault = consumer_fault(
-            thread_alive=self._worker_thread is not None
-            and self._worker_thread.is_alive()
-            and self.keeper.is_alive,
+            thread_alive=self._worker_thread is not None and self._worker_thread.is_alive() and self.keeper.is_alive,
             beat_age_seconds=now - self.keeper.last_beat,
             tick_age_seconds=now - self._last_tick,
         )
@@ -133,11 +131,11 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
     def _handle_task_failure(self, *_: Any, **__: Any) -> None:
         """Do nothing: a failed job's dead letter is written with its terminal state, in the same transition."""
 
-    def _handle_unknown_task(
-        self, sender: Any = None, name: str | None = None, id: str | None = None, **_: Any  # noqa: A002, ARG002  (Celery's names)
+    def _handle_unknown_task(  # type: ignore[override]  # Celery sends keywords; those unused here are in `_`
+        self, *, name: str = "", **_: Any
     ) -> None:
         """Put a note of a message that is no task of ours among the invalid dead letters, readable by a machine."""
-        entry = json.dumps({"task": str(name)[:200], "message_id": str(id)[:200], "error": ["UNKNOWN_TASK"]})
+        entry = json.dumps({"task": name[:200], "error": ["UNKNOWN_TASK"]})
         try:
             self.backend.client.lpush(INVALID_QUEUE, entry)
             self.backend.client.ltrim(INVALID_QUEUE, 0, DEAD_LETTERS_MAX - 1)

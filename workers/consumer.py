@@ -12,7 +12,14 @@ from ray.serve.task_consumer import task_consumer, task_handler
 from workers.attempt import Attempt
 from workers.blobs import Blobs
 from workers.celery_adapter import HAND_BACK_SECONDS_MAX, PDFCeleryAdapter, adapter_for
-from workers.celery_settings import APP_SETTINGS, QUEUE, TASK_NAME, TASK_SETTINGS, TRANSPORT_OPTIONS, backend_url
+from workers.celery_settings import (
+    APP_SETTINGS,
+    QUEUE,
+    TASK_NAME,
+    TASK_SETTINGS,
+    TRANSPORT_OPTIONS,
+    backend_url,
+)
 from workers.envelope import make_envelope
 from workers.fetch.fetcher import Fetcher
 from workers.processor import Processor
@@ -64,13 +71,11 @@ class PDFProcessor:
     def process_pdf(self) -> dict[str, Any]:
         """Work on the job whose id is the Celery task's, if it is there to be taken.
 
-        Returns the result, which Celery stores; raises `JobFailure`, which Celery stores too; and `Ignore` where the record
-        says it all already.
+        Returns the result and raises `JobFailure`, both of which Celery stores; raises `Ignore` where the record says
+        it all already.
         """
         request = current_task.request
-        attempt = Attempt(
-            self._settings, self._processor, self._adapter.backend, self._adapter.keeper, self._envelope
-        )
+        attempt = Attempt(self._settings, self._processor, self._adapter.backend, self._adapter.keeper, self._envelope)
         result = attempt.run(request, worker=self._adapter.worker_name)
         if result is None:
             raise Ignore
@@ -81,7 +86,7 @@ class PDFProcessor:
         self._adapter.check_health()
 
 
-def consumer_deployment(settings: WorkerSettings) -> serve.Deployment:
+def consumer_deployment(settings: WorkerSettings) -> Any:  # Ray types `deployment(cls, …)` as a decorator
     """The deployment of the consumers."""
     consumer = task_consumer(task_processor_config=task_processor_config(settings))(PDFProcessor)
     return serve.deployment(

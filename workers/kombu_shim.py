@@ -1,8 +1,9 @@
 """A mend for kombu 5.7: a restart of Redis must not kill a consumer that is at work.
 
-When the connection is lost, Celery 5.7 collects the kombu connection and then closes it. Closing restores unacknowledged
-messages over a channel whose connection is gone already: `Channel._connparams` raises AttributeError, which Celery takes for
-a fatal error, and the consumer ends for good. Told as what it is, a lost connection, Celery reconnects.
+When the connection is lost, Celery 5.7 collects the kombu connection and then closes it. Closing restores
+unacknowledged messages over a channel whose connection is gone already: `Channel._connparams` raises AttributeError,
+which Celery takes for a fatal error, and the consumer ends for good. Told as what it is, a lost connection, Celery
+reconnects.
 """
 
 from typing import Any
@@ -21,4 +22,4 @@ def _connparams(self: Any, asynchronous: bool = False) -> Any:
 
 def install() -> None:
     """Put the mend in place; again is harmless."""
-    Channel._connparams = _connparams  # noqa: SLF001  (the seam to be mended)
+    Channel._connparams = _connparams  # type: ignore[method-assign]  # noqa: SLF001  (the seam to be mended)

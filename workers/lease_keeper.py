@@ -44,9 +44,7 @@ class HeldLease:
 class LeaseKeeper:
     """Renews leases from a thread of its own, once in `renew_seconds`, in one call for all of them."""
 
-    def __init__(
-        self, run_script: RunScript, *, worker: str, lease_seconds: float, renew_seconds: float
-    ) -> None:
+    def __init__(self, run_script: RunScript, *, worker: str, lease_seconds: float, renew_seconds: float) -> None:
         self._run_script = run_script
         self._worker = worker
         self._lease_seconds = lease_seconds

@@ -36,7 +36,7 @@ class BlobReader(Protocol):
         ...
 
 
-class Stopped(Exception):  # noqa: N818  (somebody asked for it)
+class Stopped(Exception):
     """The work was stopped from outside, and nothing came of it."""
 
 
@@ -76,9 +76,7 @@ class _Reading:
 class Processor:
     """Works on jobs, in as many threads as call it."""
 
-    def __init__(
-        self, fetcher: Fetcher, sandbox: Sandbox, blobs: BlobReader, summarizer: Summarizer
-    ) -> None:
+    def __init__(self, fetcher: Fetcher, sandbox: Sandbox, blobs: BlobReader, summarizer: Summarizer) -> None:
         self._fetcher = fetcher
         self._sandbox = sandbox
         self._blobs = blobs
@@ -119,9 +117,7 @@ class Processor:
             warnings=_warnings(reading, opened, summary_truncated=summary.truncated),
         )
 
-    def _fetch(
-        self, task: Task, file: BinaryIO, reporter: ProgressReporter, stop: Callable[[], bool]
-    ) -> int:
+    def _fetch(self, task: Task, file: BinaryIO, reporter: ProgressReporter, stop: Callable[[], bool]) -> int:
         if task.blob is not None:
             return self._blobs.copy_to(task.blob, file)
         return self._fetcher.fetch(
@@ -161,7 +157,7 @@ def _progress(phase: Phase, reading: _Reading, size_bytes: int) -> Progress:
     return Progress(
         phase=phase,
         pages_done=len(reading.pages),
-        page_count=reading.opened and reading.opened.page_count,
+        page_count=reading.opened.page_count if reading.opened else None,
         bytes_fetched=size_bytes,
     )
 
@@ -185,7 +181,5 @@ def _warnings(reading: _Reading, opened: Opened, *, summary_truncated: bool) -> 
             ResultWarning(reason="REPAIRED", message="The PDF's structure is damaged; parts may be missing.")
         )
     if summary_truncated:
-        warnings.append(
-            ResultWarning(reason="SUMMARY_TRUNCATED", message="The summary was cut to its longest size.")
-        )
+        warnings.append(ResultWarning(reason="SUMMARY_TRUNCATED", message="The summary was cut to its longest size."))
     return tuple(warnings)

@@ -1,4 +1,4 @@
-"""Progress reports of one job: often at first, rarer as it goes on, so that a short job shows its pages and a long one costs little."""
+"""Progress reports of one job: often at first, so that a short job shows its pages; then rarer, to cost little."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def report_interval_seconds(elapsed_seconds: float, *, seconds_min: float, secon
 
 
 class ProgressReporter:
-    """Passes on what is worth a report: a new phase, the first and the last page, and otherwise what the interval allows."""
+    """Passes on what is worth a report: a new phase, the first page, and otherwise what the interval allows."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What can be set about the workers: environment variables with the prefix PDFGATEWAY_, each with its unit in its name."""
+"""What can be set about the workers: environment variables with the prefix PDFGATEWAY_, units in their names."""
 
 from pathlib import Path
 

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
 
+from redis import Redis
+
 from gateway.job_store import JobFeed, JobStore
 from gateway.redis_commands import RedisCommands, connect
 from gateway.redis_feed import RedisFeed
 from gateway.redis_job_store import RedisJobStore
 from gateway.testing import InMemoryJobStore
-from redis import Redis
 from workers.envelope import make_envelope
 from workers.jobs.failure import JobFailure, Phase
 from workers.jobs.job import PDFResult, Progress

@@ -5,13 +5,13 @@ import dataclasses
 import uuid
 
 import pytest
+
 from gateway.errors import Reason, Refusal
 from gateway.job_store import NewJob
+from tests.contract.stores import RESULT, Stores
 from workers.jobs.failure import FailureReason, JobFailure, Phase
 from workers.jobs.job import ProcessingOptions, UploadSource, UrlSource
 from workers.jobs.state import JobState
-
-from tests.contract.stores import RESULT, Stores
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

@@ -48,9 +48,7 @@ class Authority:
         """A server's TLS with a certificate for the names, of which those like 127.0.0.1 are addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
-        certified = [
-            x509.IPAddress(IPv4Address(name)) if name[0].isdigit() else x509.DNSName(name) for name in names
-        ]
+        certified = [x509.IPAddress(IPv4Address(name)) if name[0].isdigit() else x509.DNSName(name) for name in names]
         certificate = (
             self._certificate(subject, key, until)
             .add_extension(x509.SubjectAlternativeName(certified), critical=False)

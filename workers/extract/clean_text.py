@@ -13,7 +13,7 @@ _UNCLEAN = re.compile(f"[{_CONTROLS}{_BREAKS}{_SURROGATES}]")
 _SURROGATE_RUN = re.compile(f"[{_SURROGATES}]+")
 
 _CHANGES: dict[int, str | None] = {
-    **{code: None for code in (*range(0x00, 0x09), *range(0x0E, 0x20), *range(0x7F, 0xA0))},
+    **dict.fromkeys((*range(9), *range(14, 32), *range(127, 160))),
     **{ord(character): "\n" for character in _BREAKS},
     **{
         code: unicodedata.normalize("NFKC", chr(code))

@@ -22,7 +22,7 @@ METADATA_CHARACTERS_MAX = 256
 """Length of one value of a document's metadata."""
 
 
-class PageFailure(Exception):  # noqa: N818  (it is a page's outcome, data on the result, not an error of the service)
+class PageFailure(Exception):
     """One page cannot be read; the others may be. The message quotes nothing of the document."""
 
     def __init__(self, reason: FailureReason, message: str) -> None:
@@ -37,20 +37,24 @@ class Document(Protocol):
     @property
     def page_count(self) -> int:
         """Pages, 1 at least."""
+        ...
 
     @property
     def metadata(self) -> Mapping[str, str]:
         """What the document says of itself: METADATA_KEYS that it has, each cleaned, on one line and capped."""
+        ...
 
     @property
     def repaired(self) -> bool:
         """Whether its structure was damaged and had to be guessed, so that pages may be missing."""
+        ...
 
     def page_text(self, page_number: int) -> str:
         """The cleaned text of a page, counted from 1; "" when it has none.
 
         Raises PageFailure when this page cannot be read, JobFailure when no further page can.
         """
+        ...
 
 
 class Engine(Protocol):
@@ -59,12 +63,15 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """Name and version, as shown with a result."""
+        ...
 
     def preload(self) -> None:
         """Load all that reading a document needs, so that a process forked from this one opens no file for it."""
+        ...
 
     def open(self, file: BinaryIO, *, pages_max: int) -> AbstractContextManager[Document]:
         """Open the PDF in `file`, which is seekable and stays the caller's to close.
 
         Raises JobFailure: ENCRYPTED, CORRUPT, UNSUPPORTED, MEMORY_LIMIT, or TOO_MANY_PAGES above `pages_max`.
         """
+        ...

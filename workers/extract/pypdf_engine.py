@@ -4,7 +4,8 @@ import codecs
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from importlib import import_module
 from io import BytesIO
 from typing import BinaryIO
@@ -20,23 +21,23 @@ from workers.jobs.failure import FailureReason, JobFailure
 DECODED_BYTES_MAX = 32 * 1024 * 1024
 """Output of one filter of one stream. Real documents stay far below; bombs give 1,000 times their size."""
 
-LIMITS: dict[str, int | bool | None] = {
-    "array_based_stream_maximum_output_length": DECODED_BYTES_MAX,
-    "brotli_maximum_output_length": DECODED_BYTES_MAX,
-    "lzw_maximum_output_length": DECODED_BYTES_MAX,
-    "maximum_declared_stream_length": DECODED_BYTES_MAX,
-    "run_length_maximum_output_length": DECODED_BYTES_MAX,
-    "zlib_maximum_output_length": DECODED_BYTES_MAX,
-    "stream_decoding_work_maximum_length": 100_000_000,
-    "stream_filters_maximum_length": 6,
-    "xform_maximum_invocations_per_extraction": 1_000,
-    "jbig2dec_binary": None,  # no other program is ever started for a document
-    "disable_legacy_handling": True,
-}
+LIMITS = pypdf.Configuration(
+    array_based_stream_maximum_output_length=DECODED_BYTES_MAX,
+    brotli_maximum_output_length=DECODED_BYTES_MAX,
+    lzw_maximum_output_length=DECODED_BYTES_MAX,
+    maximum_declared_stream_length=DECODED_BYTES_MAX,
+    run_length_maximum_output_length=DECODED_BYTES_MAX,
+    zlib_maximum_output_length=DECODED_BYTES_MAX,
+    stream_decoding_work_maximum_length=100_000_000,
+    stream_filters_maximum_length=6,
+    xform_maximum_invocations_per_extraction=1_000,
+    jbig2dec_binary=None,  # no other program is ever started for a document
+    disable_legacy_handling=True,
+)
 """What pypdf may spend on one stream or page; the rest are its defaults. `page_tree_limits` adds the page tree's."""
 
 _LAZY_CODECS = ("charmap", "cp932", "cp950", "gb18030", "gb2312", "gbk", "latin-1", "utf-16-be", "utf-16-le")
-_LAZY_MODULES = ("json", "pypdf._codecs.core_font_metrics", "pypdf._text_extraction", "pypdf.generic._image_xobject")
+_LAZY_MODULES = ("_strptime", "brotli", "fontTools.cffLib", "json", "pypdf.filters")
 
 _END_BYTES = 1024
 _OBJECT = re.compile(rb"(\d{1,7})\s{1,9}\d{1,5}\s{1,9}obj")
@@ -67,7 +68,7 @@ class PypdfDocument:
     def _metadatum(self, key: str) -> str:
         try:
             value = getattr(self._reader.metadata, key, None)
-            stated = value.isoformat() if hasattr(value, "isoformat") else str(value or "")
+            stated = value.isoformat() if isinstance(value, datetime) else str(value or "")
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001  (pypdf raises of every kind on damaged documents)
@@ -95,9 +96,10 @@ class PypdfEngine:
         logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
 
     def preload(self) -> None:
-        """Load the modules and codecs that pypdf itself loads at first use."""
+        """Load the modules and codecs that pypdf itself loads at first use; of two it makes use only if they exist."""
         for module in _LAZY_MODULES:
-            import_module(module)
+            with suppress(ModuleNotFoundError):
+                import_module(module)
         for codec in _LAZY_CODECS:
             codecs.lookup(codec)
 
@@ -108,7 +110,7 @@ class PypdfEngine:
         Raises JobFailure: ENCRYPTED, CORRUPT, UNSUPPORTED, MEMORY_LIMIT, or TOO_MANY_PAGES above `pages_max`.
         """
         # A ContextVar of pypdf holds them: set anywhere else, they would not reach this thread.
-        with pypdf.apply_configuration(**LIMITS, **page_tree_limits(pages_max)):
+        with pypdf.apply_configuration(LIMITS.with_overwrites(**page_tree_limits(pages_max))):
             document = _open(file)
             if document.page_count > pages_max:
                 raise JobFailure(

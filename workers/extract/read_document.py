@@ -49,6 +49,4 @@ def _read_page(document: Document, page_number: int) -> PageRead | PageFailed:
 def _no_page_read(failures: list[PageFailed]) -> JobFailure:
     reasons = {failure.reason for failure in failures}
     reason = reasons.pop() if len(reasons) == 1 else FailureReason.CORRUPT
-    return JobFailure(
-        reason, f"None of its {len(failures)} pages could be read. The first: {failures[0].message}"
-    )
+    return JobFailure(reason, f"None of its {len(failures)} pages could be read. The first: {failures[0].message}")

@@ -99,9 +99,7 @@ ADDRESS_RULES: tuple[AddressRule, ...] = tuple(
 
 def rule_of(address: IPAddress) -> AddressRule:
     """The row that decides about an address: of those that hold it, the one with the longest prefix."""
-    return max(
-        (rule for rule in ADDRESS_RULES if address in rule.network), key=lambda rule: rule.network.prefixlen
-    )
+    return max((rule for rule in ADDRESS_RULES if address in rule.network), key=lambda rule: rule.network.prefixlen)
 
 
 def refusal(address: IPAddress, *, allow_private: bool) -> str | None:

@@ -1,7 +1,7 @@
 """A body on its way through: its limits, its content coding, and the check that it is a PDF, chunk by chunk.
 
-Generators over bytes without I/O of their own. The content coding is undone here and not by urllib3, which reads
-on within one call for as long as what comes decodes to nothing.
+Generators over bytes without I/O of their own. The content coding is undone here and not by urllib3, which
+reads on within one call for as long as what comes decodes to nothing.
 """
 
 import zlib
@@ -35,16 +35,14 @@ def too_large(url: SourceUrl, bytes_max: int) -> JobFailure:
 def decoded(url: SourceUrl, chunks: Iterable[bytes], content_coding: str) -> Iterator[bytes]:
     """The chunks without their content coding, which may be gzip though none was asked for (RFC 9110, 8.4.1).
 
-    Raises JobFailure NOT_A_PDF for other codings and for what is no gzip, SOURCE_UNREACHABLE if its end is missing.
+    Raises JobFailure NOT_A_PDF for other codings and what is no gzip, SOURCE_UNREACHABLE without its end.
     """
     if content_coding in {"", "identity"}:
         yield from chunks
     elif content_coding in {"gzip", "x-gzip"}:
         yield from _gunzipped(url, chunks)
     else:
-        raise JobFailure(
-            FailureReason.NOT_A_PDF, f"{url} is served in a content coding nobody asked for"
-        )
+        raise JobFailure(FailureReason.NOT_A_PDF, f"{url} is served in a content coding nobody asked for")
 
 
 def _gunzipped(url: SourceUrl, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -58,9 +56,7 @@ def _gunzipped(url: SourceUrl, chunks: Iterable[bytes]) -> Iterator[bytes]:
             try:
                 plain = member.decompress(coded, CHUNK_BYTES_MAX)
             except zlib.error:
-                raise JobFailure(
-                    FailureReason.NOT_A_PDF, f"{url} is not the gzip that it says it is"
-                ) from None
+                raise JobFailure(FailureReason.NOT_A_PDF, f"{url} is not the gzip that it says it is") from None
             coded = member.unused_data if member.eof else member.unconsumed_tail
             if plain:
                 yield plain

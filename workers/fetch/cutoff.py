@@ -13,7 +13,7 @@ POLL_SECONDS = 0.25
 Answer = TypeVar("Answer")
 
 
-class FetchStopped(Exception):  # noqa: N818  (it is what the caller asked for, not an error)
+class FetchStopped(Exception):
     """The caller asked the download to stop, and it did."""
 
 

@@ -89,7 +89,7 @@ class Fetcher:
         ):
             try:
                 answer = adapter.get(_HEADERS, POLL_SECONDS)
-            except RequestException:  # it quotes the URL: not even its traceback may go on
+            except (RequestException, HTTPError):  # it may quote the URL
                 raise JobFailure(
                     FailureReason.SOURCE_UNREACHABLE, f"the connection to {url} broke before an HTTP answer"
                 ) from None
@@ -104,9 +104,7 @@ class Fetcher:
             if refused is None and not allow_private and is_own_address(address):
                 refused = "an address of the gateway itself"
             if refused is not None:
-                raise JobFailure(
-                    FailureReason.FORBIDDEN_URL, f"{url} is not fetched from: it leads to {refused}"
-                )
+                raise JobFailure(FailureReason.FORBIDDEN_URL, f"{url} is not fetched from: it leads to {refused}")
 
     def _receive(
         self,

@@ -13,9 +13,7 @@ class QueryRedaction(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact a record."""
         if isinstance(record.args, tuple):
-            record.args = tuple(
-                _QUERY.sub("?…", value) if isinstance(value, str) else value for value in record.args
-            )
+            record.args = tuple(_QUERY.sub("?…", value) if isinstance(value, str) else value for value in record.args)
         return True
 
 

@@ -45,9 +45,7 @@ def redirected(url: SourceUrl, status: int, headers: Mapping[str, str]) -> Sourc
             FailureReason.FORBIDDEN_URL, f"{url} redirects to a URL that is not fetched: {error}"
         ) from None
     if url.scheme == "https" and target.scheme == "http":
-        raise JobFailure(
-            FailureReason.FORBIDDEN_URL, f"{url} redirects from https to http, which is not followed"
-        )
+        raise JobFailure(FailureReason.FORBIDDEN_URL, f"{url} redirects from https to http, which is not followed")
     return target
 
 

@@ -11,12 +11,18 @@ from urllib3.connection import HTTPConnection
 from workers.fetch.source_url import SourceUrl
 
 
-def _connection_over(opened: socket.socket) -> type[HTTPConnection]:
-    """A class of urllib3's connections that are opened by taking the socket which is open."""
+def _connection_over(opened: socket.socket, target: str) -> type[HTTPConnection]:
+    """A class of urllib3's connections that takes an open socket, and asks for this target as it is."""
 
     class OpenedConnection(HTTPConnection):
         def connect(self) -> None:
             self.sock = opened
+
+        def putrequest(
+            self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False
+        ) -> None:
+            del url  # the target after urllib3 re-encoded it, by which a signature would become void
+            super().putrequest(method, target, skip_host, skip_accept_encoding)
 
     return OpenedConnection
 
@@ -32,7 +38,7 @@ class PinnedAdapter(HTTPAdapter):
         self._url = url
         self._pool = HTTPConnectionPool(url.host, url.port)
         # For pyright, urllib3's own HTTPConnection does not fit urllib3's own protocol of it.
-        self._pool.ConnectionCls = _connection_over(opened)  # pyright: ignore[reportAttributeAccessIssue]
+        self._pool.ConnectionCls = _connection_over(opened, url.target)  # pyright: ignore[reportAttributeAccessIssue]
 
     def get(self, headers: Mapping[str, str], timeout_seconds: float) -> Response:
         """Ask for the URL; the body is left to be read. Raises requests.RequestException.
@@ -51,10 +57,6 @@ class PinnedAdapter(HTTPAdapter):
 
     def cert_verify(self, *_: object, **__: object) -> None:
         """Nothing: the connection was verified when it was opened."""
-
-    def request_url(self, request: object, proxies: object) -> str:  # noqa: ARG002  (the signature is requests')
-        """Path and query as they were parsed, since another parser might change them."""
-        return self._url.target
 
     def close(self) -> None:
         """Close what the request left open."""

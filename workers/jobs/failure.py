@@ -105,7 +105,7 @@ FAILURE_RULES: dict[FailureReason, FailureRule] = {
 }
 
 
-class JobFailure(Exception):  # noqa: N818  (it is a job's outcome, data on the job, not an error of the service)
+class JobFailure(Exception):
     """A job's attempt failed: the reason, and a message for people that quotes neither secrets nor the document.
 
     `args` is exactly what Celery stores of an exception, so that the record carries the failure in Celery's own form.

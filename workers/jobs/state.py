@@ -38,8 +38,9 @@ NEXT_STATES: dict[JobState, frozenset[JobState]] = {
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
 }
-"""Which states may follow a state. RUNNING goes back to QUEUED when its worker is lost or hands it back; QUEUED, RETRYING and
-CANCELLING end as FAILED when the job's deadline passes. The transition script is given this table: it is written only here."""
+"""Which states may follow a state. RUNNING goes back to QUEUED when its worker is lost or hands it back; QUEUED,
+RETRYING and CANCELLING end as FAILED when the job's deadline passes. The transition script is given this very table.
+"""
 
 CELERY_STATES: dict[JobState, str] = {
     JobState.QUEUED: "QUEUED",
@@ -50,4 +51,4 @@ CELERY_STATES: dict[JobState, str] = {
     JobState.CANCELLING: "CANCELLING",
     JobState.CANCELLED: "REVOKED",
 }
-"""What `AsyncResult(id).state` says in each state. A running job with progress to show says PROGRESS, by Celery's custom."""
+"""What `AsyncResult(id).state` says. A running job with progress to show says PROGRESS, by Celery's custom."""

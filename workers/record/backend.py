@@ -15,16 +15,17 @@ from workers.record.transition import SCRIPT, SCRIPT_SHA
 logger = get_logger(__name__)
 
 
-def run_script(client: "Redis[bytes]", arguments: list[str | bytes]) -> list[bytes]:
+def run_script(client: Redis, arguments: list[str | bytes]) -> list[bytes]:
     """Run the transition script; Redis is told its text when it does not know it yet.
 
     Raises:
         redis.exceptions.RedisError: Redis did not answer, or refused to write.
     """
     try:
-        return client.evalsha(SCRIPT_SHA, 0, *arguments)
+        reply: list[bytes] = client.evalsha(SCRIPT_SHA, 0, *arguments)
     except NoScriptError:
-        return client.eval(SCRIPT, 0, *arguments)
+        reply = client.eval(SCRIPT, 0, *arguments)
+    return reply
 
 
 class JobBackend(RedisBackend):
@@ -42,7 +43,8 @@ class JobBackend(RedisBackend):
         Raises:
             BackendStoreError: Redis stayed away for as long as Celery's settings allow.
         """
-        return self._ensure_retryable(run_script, self.client, arguments)
+        reply: list[bytes] = self._ensure_retryable(run_script, self.client, arguments)
+        return reply
 
     def _store_result(
         self,

@@ -31,9 +31,7 @@ def fragment(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def request_fragment(
-    source: UrlSource | UploadSource, options: ProcessingOptions, labels: Mapping[str, str]
-) -> str:
+def request_fragment(source: UrlSource | UploadSource, options: ProcessingOptions, labels: Mapping[str, str]) -> str:
     """What was asked for, as the record shows it."""
     return fragment(
         {
@@ -71,9 +69,7 @@ def error_fragment(failure: JobFailure) -> str:
 def exception_fragment(failure: JobFailure) -> str:
     """A failure in the form that Celery stores exceptions in, so that `AsyncResult` raises it again."""
     kind = type(failure)
-    return fragment(
-        {"exc_type": kind.__name__, "exc_message": failure.args, "exc_module": kind.__module__}
-    )
+    return fragment({"exc_type": kind.__name__, "exc_message": failure.args, "exc_module": kind.__module__})
 
 
 REVOKED_FRAGMENT = fragment(
@@ -94,9 +90,7 @@ def result_json(result: PDFResult) -> dict[str, Any]:
         "size_bytes": result.size_bytes,
         "engine": result.engine,
         "metadata": dict(result.metadata),
-        "warnings": [
-            {"reason": w.reason, "message": w.message, "pages": list(w.pages)} for w in result.warnings
-        ],
+        "warnings": [{"reason": w.reason, "message": w.message, "pages": list(w.pages)} for w in result.warnings],
     }
 
 
@@ -144,9 +138,7 @@ def parse_record(raw: bytes | str) -> Job:
 def _source(stored: Json) -> UrlSource | UploadSource:
     if "url" in stored:
         return UrlSource(display_url=stored["url"])
-    return UploadSource(
-        filename=stored["filename"], size_bytes=stored["size_bytes"], sha256=stored["sha256"]
-    )
+    return UploadSource(filename=stored["filename"], size_bytes=stored["size_bytes"], sha256=stored["sha256"])
 
 
 def _progress(stored: Json | None) -> Progress | None:
@@ -162,7 +154,6 @@ def _progress(stored: Json | None) -> Progress | None:
 
 def _result(stored: Json) -> PDFResult:
     warnings = tuple(
-        ResultWarning(reason=w["reason"], message=w["message"], pages=tuple(w["pages"]))
-        for w in stored["warnings"]
+        ResultWarning(reason=w["reason"], message=w["message"], pages=tuple(w["pages"])) for w in stored["warnings"]
     )
     return PDFResult(**{**stored, "warnings": warnings})

@@ -40,12 +40,8 @@ FAILED_QUEUE = "failed_pdfs"
 INVALID_QUEUE = "invalid_pdfs"
 """Dead letters of jobs that no further attempt could save."""
 
-LEASE_LAPSED = JobFailure(
-    FailureReason.LEASE_LOST, "the worker died or fell silent during the attempt", Phase.EXTRACT
-)
-DEADLINE_PASSED = JobFailure(
-    FailureReason.DEADLINE_EXCEEDED, "the job's deadline passed before it ended", Phase.QUEUE
-)
+LEASE_LAPSED = JobFailure(FailureReason.LEASE_LOST, "the worker died or fell silent during the attempt", Phase.EXTRACT)
+DEADLINE_PASSED = JobFailure(FailureReason.DEADLINE_EXCEEDED, "the job's deadline passed before it ended", Phase.QUEUE)
 
 
 def record_key(job_id: str) -> str:
@@ -69,10 +65,7 @@ def _script() -> str:
     }
     celery_states = {state.value: f"'{name}'" for state, name in CELERY_STATES.items()}
     body = files("workers.record").joinpath("transition.lua").read_text(encoding="utf-8")
-    return (
-        f"local NEXT_STATES = {_lua_table(next_states)}\n"
-        f"local CELERY_STATES = {_lua_table(celery_states)}\n{body}"
-    )
+    return f"local NEXT_STATES = {_lua_table(next_states)}\nlocal CELERY_STATES = {_lua_table(celery_states)}\n{body}"
 
 
 SCRIPT = _script()
@@ -144,7 +137,7 @@ def submit_call(
     request_id: str = "",
     request_digest: str = "",
 ) -> list[str | bytes]:
-    """Record, idempotency key and message at once. Replies OK with the record, which may be an earlier job's; or REUSED."""
+    """Record, idempotency key and message at once. Replies OK with the record, maybe an earlier job's; or REUSED."""
     return _call(
         "submit",
         job_id,
@@ -189,9 +182,7 @@ def progress_call(lease: Lease, progress: Progress, *, lease_seconds: float) -> 
     )
 
 
-def succeed_call(
-    job_id: str, fence: str, *, result: str, progress: Progress | None = None
-) -> list[str | bytes]:
+def succeed_call(job_id: str, fence: str, *, result: str, progress: Progress | None = None) -> list[str | bytes]:
     """Ends a job with its result, as Celery's JSON. Replies OK with the state, or FENCED."""
     return _call(
         "finish",
@@ -199,7 +190,7 @@ def succeed_call(
         fence=fence,
         state=JobState.SUCCEEDED.value,
         result=result,
-        progress=progress and progress_fragment(progress),
+        progress=progress_fragment(progress) if progress else None,
         revoked=REVOKED_FRAGMENT,
         date_done=date_done(),
     )

@@ -1,1 +1,1 @@
-"""The sandbox: each PDF is read in a process of its own, which holds nothing but the PDF and can be killed at any time."""
+"""The sandbox: each PDF is read in a process of its own, which has the PDF and nothing else, and can be killed."""

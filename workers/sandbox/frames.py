@@ -55,15 +55,14 @@ class Failed:
 
 Frame = Confined | Event | Failed
 
-_KINDS: dict[str, type[Frame]] = {
-    "confined": Confined,
-    "opened": Opened,
-    "page": PageRead,
-    "page_failed": PageFailed,
-    "done": Finished,
-    "failed": Failed,
+_NAMES: dict[type[Frame], str] = {
+    Confined: "confined",
+    Opened: "opened",
+    PageRead: "page",
+    PageFailed: "page_failed",
+    Finished: "done",
+    Failed: "failed",
 }
-_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def encode(frame: Frame) -> bytes:

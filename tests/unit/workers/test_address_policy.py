@@ -239,9 +239,7 @@ def test_what_python_calls_special_is_refused(address: IPAddress) -> None:
 
 
 @given(IPV4, st.sampled_from(["::", "::ffff:0:0", "::ffff:0:0:0", "64:ff9b::", "64:ff9b:1::"]), st.booleans())
-def test_no_ipv4_address_is_reached_in_an_ipv6_disguise(
-    embedded: IPv4Address, prefix: str, private: bool
-) -> None:
+def test_no_ipv4_address_is_reached_in_an_ipv6_disguise(embedded: IPv4Address, prefix: str, private: bool) -> None:
     """Compatible, mapped, translated and NAT64 forms are refused whatever they embed, in development too."""
     disguised = IPv6Address(int(IPv6Address(prefix)) | int(embedded))
     if disguised != IPv6Address("::1"):  # by its form it is IPv4-compatible, but it is loopback
@@ -290,9 +288,7 @@ def test_cve_2026_39383_nothing_configured_means_nothing_private() -> None:
     assert WorkerSettings().allow_private_networks is False
 
 
-@pytest.mark.parametrize(
-    "text", ["::ffff:127.0.0.1", "::ffff:7f00:1", "::ffff:10.0.0.1", "::ffff:169.254.169.254"]
-)
+@pytest.mark.parametrize("text", ["::ffff:127.0.0.1", "::ffff:7f00:1", "::ffff:10.0.0.1", "::ffff:169.254.169.254"])
 def test_cve_2026_42596_ipv4_mapped_loopback_is_refused(text: str) -> None:
     """Gotenberg's list did not know IPv4-mapped IPv6 (GHSA-4vmc-gm8v-m35h)."""
     assert refusal(ip_address(text), allow_private=True)

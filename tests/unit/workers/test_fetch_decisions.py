@@ -61,9 +61,7 @@ def test_a_redirect_is_followed_to_its_location(status: int) -> None:
     assert target.text == "https://example.com/b.pdf"
 
 
-@pytest.mark.parametrize(
-    ("status", "headers"), [(200, {"Location": "/b"}), (304, {"Location": "/b"}), (302, {})]
-)
+@pytest.mark.parametrize(("status", "headers"), [(200, {"Location": "/b"}), (304, {"Location": "/b"}), (302, {})])
 def test_other_answers_redirect_nowhere(status: int, headers: dict[str, str]) -> None:
     """A Location means something in a redirect only, and a redirect needs one."""
     assert redirected(HERE, status, headers) is None

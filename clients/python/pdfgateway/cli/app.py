@@ -19,19 +19,24 @@ from pdfgateway.long_poll import WAIT_SECONDS_MAX
 Change = Callable[[Job], None]
 
 EPILOG = "Exit codes: " + "; ".join(f"{code:d} {meaning}" for code, meaning in MEANINGS.items()) + "."
+"""What each command's help ends with."""
 
 app = typer.Typer(epilog=EPILOG, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 AddressOption = Annotated[
-    str | None, typer.Option("--address", help="Host and port of the gateway's gRPC side.")
+    str | None,
+    typer.Option("--address", metavar="HOST:PORT", help="Host and port of the gateway's gRPC side."),
 ]
 TimeoutOption = Annotated[
-    float | None, typer.Option("--timeout", min=0.1, help="Seconds that each answer of the gateway may take.")
+    float | None,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=0.1, help="Seconds that each answer of the gateway may take."
+    ),
 ]
 JSONOption = Annotated[
     bool, typer.Option("--json", help="Write one JSON document per line, and nothing else.")
 ]
-JobIdsArgument = Annotated[list[str], typer.Argument(metavar="JOB_ID...", help="The jobs' ids.")]
+JobIdsArgument = Annotated[list[str], typer.Argument(metavar="JOB_ID", help="The jobs' ids.")]
 
 
 def main() -> None:
@@ -50,10 +55,14 @@ def _show_version(wanted: bool) -> None:
 def common(
     context: typer.Context,
     address: Annotated[
-        str, typer.Option(envvar="PDFGATEWAY_ADDRESS", help="Host and port of the gateway's gRPC side.")
+        str,
+        typer.Option(
+            envvar="PDFGATEWAY_ADDRESS", metavar="HOST:PORT", help="Host and port of the gateway's gRPC side."
+        ),
     ] = DEFAULT_ADDRESS,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that each answer of the gateway may take.")
+        float,
+        typer.Option(metavar="SECONDS", min=0.1, help="Seconds that each answer of the gateway may take."),
     ] = DEFAULT_TIMEOUT_SECONDS,
     json: JSONOption = False,
     _version: Annotated[
@@ -68,7 +77,7 @@ def common(
 def submit(
     context: typer.Context,
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="URLs, paths of files, or - for standard input.")
+        list[str], typer.Argument(metavar="SOURCE", help="URLs, paths of files, or - for standard input.")
     ],
     watch: Annotated[bool, typer.Option("--watch", help="Watch the jobs until they have ended.")] = False,
     max_summary_paragraphs: Annotated[
@@ -79,7 +88,8 @@ def submit(
         typer.Option(metavar="KEY=VALUE", help="Your own word for the jobs; may be repeated."),
     ] = None,
     request_id: Annotated[
-        str | None, typer.Option(help="The same id and source give the same job; for one source only.")
+        str | None,
+        typer.Option(metavar="ID", help="The same id and source give the same job; for one source only."),
     ] = None,
     deadline: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="How long each job may take from now to its end.")
@@ -173,7 +183,7 @@ def serve() -> None:
             err=True,
         )
         raise typer.Exit(ExitCode.REFUSED) from None
-    serve_gateway()
+    raise typer.Exit(serve_gateway())
 
 
 def _session(context: typer.Context) -> Session:

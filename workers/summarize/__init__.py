@@ -1,0 +1,1 @@
+"""From the text of a document's pages to its summary: pure, without engines or processes."""
