@@ -18,10 +18,12 @@ from ray.serve.config import HTTPOptions
 
 from gateway.app import APP_NAME, build, grpc_options
 from gateway.health import WORKERS_SERVICE
-from gateway.preflight import free_port
+from gateway.preflight import free_port, free_port_range
 from gateway.settings import Settings
 
 READY_SECONDS_MAX = 120
+REPLICA_PORTS = 100
+"""Ports that ingress replicas may listen on behind HAProxy, for each protocol."""
 STREAMS_PER_CONNECTION_MAX = 1_000
 """Watches that one client's HTTP/2 connection may hold."""
 CONNECTIONS_MAX = 20_000
@@ -57,6 +59,7 @@ def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dic
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if haproxy else "0",
     }
     if haproxy:
+        ports = free_port_range(2 * REPLICA_PORTS)
         environment |= {
             "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAINING_SECONDS),
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
@@ -66,6 +69,11 @@ def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dic
             "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
             "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+            # Replicas share a taken port with whoever has it (SO_REUSEPORT), and so would two gateways on one machine.
+            "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports + REPLICA_PORTS - 1),
+            "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(ports + REPLICA_PORTS),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(ports + 2 * REPLICA_PORTS - 1),
             "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
             "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
             "RAY_SERVE_HAPROXY_H2_FE_MAX_CONCURRENT_STREAMS": str(STREAMS_PER_CONNECTION_MAX),

@@ -1,6 +1,7 @@
 """What must be right before anything starts: checks that say what to do, made together."""
 
 import os
+import random
 import socket
 import sys
 
@@ -10,6 +11,8 @@ from gateway.settings import Settings
 
 MEMORY_BYTES_MIN = 2 * 1024**3
 """Free memory that Ray, the ingress and two consumers want."""
+PORT_RANGE_START = 20_000
+PORT_RANGE_END = 32_000
 PYTHON_MIN = (3, 11)
 
 
@@ -58,6 +61,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_port_range(count: int) -> int:
+    """The first of `count` ports in a row that nobody listens on now, below the range that the system hands out."""
+    starts = list(range(PORT_RANGE_START, PORT_RANGE_END - count, count))
+    random.shuffle(starts)
+    for start in starts:
+        if all(port_is_free("0.0.0.0", port) for port in range(start, start + count)):  # noqa: S104  (nothing listens)
+            return start
+    raise OSError(f"there are no {count} free ports in a row from {PORT_RANGE_START} to {PORT_RANGE_END}")
 
 
 def _folder_problem(settings: Settings) -> str | None:

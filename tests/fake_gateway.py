@@ -144,8 +144,8 @@ class FakeGateway(PDFGatewayServiceServicer):
         """The metadata of each of them."""
         self.faults: dict[str, deque[Refuse | Stall]] = defaultdict(deque)
         """What the next calls of an RPC meet, by its name."""
-        self.watch_scripts: deque[Sequence[Step]] = deque()
-        """What the next watches get; a script that ends, ends its stream with OK."""
+        self.watch_scripts: dict[str, deque[Sequence[Step]]] = defaultdict(deque)
+        """What the next watches of a job get, by its id; a script that ends, ends its stream with OK."""
         self.outcome = "SUCCEEDED"
         """How a submitted job ends, in the moment it is watched; empty if it does not."""
         self.lose_cancel_answers = 0
@@ -208,8 +208,8 @@ class FakeGateway(PDFGatewayServiceServicer):
     def WatchStatus(self, request: WatchStatusRequest, context: grpc.ServicerContext) -> Iterator[WatchStatusResponse]:
         """Follow a script if there is one, else the job until it ends."""
         self._take(request, context)
-        if self.watch_scripts:
-            yield from self._play(self.watch_scripts.popleft(), context)
+        if scripts := self.watch_scripts[request.job_id]:
+            yield from self._play(scripts.popleft(), context)
             return
         job = self._find(request.job_id, context)
         seq = request.after_seq

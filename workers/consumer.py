@@ -26,7 +26,7 @@ from workers.processor import Processor
 from workers.record.transition import FAILED_QUEUE, INVALID_QUEUE
 from workers.sandbox.sandbox import Sandbox
 from workers.settings import WorkerSettings
-from workers.summarize.lead import Lead
+from workers.summarize.lead import LeadSummarizer
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class PDFProcessor:
         self._settings = settings
         self._envelope = make_envelope()
         self._sandbox = Sandbox(settings)
-        self._processor = Processor(Fetcher(settings), self._sandbox, Blobs(settings), Lead())
+        self._processor = Processor(Fetcher(settings), self._sandbox, Blobs(settings), LeadSummarizer())
 
     @task_handler(name=TASK_NAME)
     def process_pdf(self) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class WorkerSettings(BaseSettings):
 
     pages_max: int = Field(default=5_000, ge=1, le=20_000)
     """Pages of a PDF."""
-    page_seconds_max: float = Field(default=15, gt=0, le=3600)
+    page_seconds_max: float = Field(default=30, gt=0, le=3600)
     """Silence between two pages."""
     job_seconds_max: float = Field(default=300, gt=0, le=3600)
     """Reading one PDF: 30 s and 0.25 s for each page, but never longer than this."""

@@ -1,6 +1,7 @@
 """One running gateway for all acceptance tests that leave it running, and an origin to fetch from."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -37,3 +38,11 @@ def stub(gateway: RunningGateway) -> Iterator[PDFGatewayServiceStub]:
     """The generated stub, without the client's kindness."""
     with grpc.insecure_channel(gateway.grpc_address) as channel:
         yield PDFGatewayServiceStub(channel)
+
+
+@pytest.fixture(scope="session")
+def corpus_url(origin: Origin) -> str:
+    """Where the corpus is served from, where there is one."""
+    for path in Path("../shared/corpus").glob("*.pdf"):
+        origin.serve(f"/corpus/{path.name}", path.read_bytes())
+    return origin.url("/corpus")

@@ -536,6 +536,8 @@ def test_proxies_and_passwords_of_the_environment_are_ignored(
     [
         b"HTTP/1.1 200 OK\r\nno colon here\r\nContent-Length: 2\r\n\r\nxx",
         b"HTTP/1.1 302 Found\r\nLocation: http://u:SECRET@x/\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nno colon here\r\nLocation: http://x/?sig=SECRET\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n",
         b"HTTP/1.1 500 Oh SECRET\r\n\r\n",
         b"nothing like HTTP",
     ],

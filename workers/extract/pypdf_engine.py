@@ -43,11 +43,11 @@ _END_BYTES = 1024
 _OBJECT = re.compile(rb"(\d{1,7})\s{1,9}\d{1,5}\s{1,9}obj")
 
 _EXPLANATIONS = {
-    FailureReason.ENCRYPTED: "It opens with a password, or a certificate, only.",
-    FailureReason.CORRUPT: "Its structure cannot be read.",
-    FailureReason.UNSUPPORTED: "It uses a feature of PDF that the engine does not know.",
-    FailureReason.MEMORY_LIMIT: "It unpacks to more than is allowed.",
-    FailureReason.TOO_MANY_PAGES: "It has more pages than are allowed.",
+    FailureReason.ENCRYPTED: "it opens with a password, or a certificate, only",
+    FailureReason.CORRUPT: "it is damaged",
+    FailureReason.UNSUPPORTED: "it uses a feature of PDF that is not supported",
+    FailureReason.MEMORY_LIMIT: "it unpacks to more than is allowed",
+    FailureReason.TOO_MANY_PAGES: "it has more pages than are allowed",
 }
 
 
@@ -82,7 +82,7 @@ class PypdfDocument:
         except Exception as error:  # noqa: BLE001  (pypdf raises of every kind on damaged documents)
             reason = failure_reason(error)
             if _is_out_of_memory(error):
-                raise JobFailure(reason, f"Page {page_number} needs more memory than is allowed.") from None
+                raise JobFailure(reason, f"page {page_number} needs more memory than is allowed") from None
             raise PageFailure(reason, _explained(reason, error)) from None
 
 
@@ -115,10 +115,10 @@ class PypdfEngine:
             if document.page_count > pages_max:
                 raise JobFailure(
                     FailureReason.TOO_MANY_PAGES,
-                    f"It has {document.page_count} pages; {pages_max} are allowed.",
+                    f"the PDF has {document.page_count:,} pages; {pages_max:,} are allowed",
                 )
             if document.page_count == 0:
-                raise JobFailure(FailureReason.CORRUPT, "It has no pages.")
+                raise JobFailure(FailureReason.CORRUPT, "the PDF has no pages")
             yield document
 
 
@@ -171,7 +171,7 @@ def _open(file: BinaryIO) -> PypdfDocument:
             return _open_bytes(data + _search_for_objects(data), repair=True)
     except Exception as error:  # noqa: BLE001  (pypdf raises of every kind on damaged documents)
         reason = failure_reason(error)
-        raise JobFailure(reason, _explained(reason, error)) from None
+        raise JobFailure(reason, f"the PDF cannot be read: {_explained(reason, error)}") from None
 
 
 def _open_bytes(data: bytes, *, repair: bool = False) -> PypdfDocument:

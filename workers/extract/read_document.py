@@ -41,7 +41,7 @@ def _read_page(document: Document, page_number: int) -> PageRead | PageFailed:
         return PageFailed(
             page_number,
             FailureReason.OUTPUT_LIMIT,
-            f"The page gives more than {PAGE_TEXT_BYTES_MAX} bytes of text.",
+            f"it gives more than {PAGE_TEXT_BYTES_MAX:,} bytes of text",
         )
     return PageRead(page_number, text)
 
@@ -49,4 +49,4 @@ def _read_page(document: Document, page_number: int) -> PageRead | PageFailed:
 def _no_page_read(failures: list[PageFailed]) -> JobFailure:
     reasons = {failure.reason for failure in failures}
     reason = reasons.pop() if len(reasons) == 1 else FailureReason.CORRUPT
-    return JobFailure(reason, f"None of its {len(failures)} pages could be read. The first: {failures[0].message}")
+    return JobFailure(reason, f"none of {len(failures):,} pages can be read; page 1: {failures[0].message}")

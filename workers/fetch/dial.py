@@ -63,7 +63,7 @@ class Dialler:
         self._tls.sslsocket_class = _SlicedTlsSocket
 
     def dial(self, url: SourceUrl, addresses: Sequence[IPAddress], cutoff: Cutoff) -> socket.socket:
-        """A connection to the first of the addresses that accepts, ready for HTTP. The caller closes it.
+        """A connection to the first of the addresses that accepts, ready for HTTP. The caller hangs up.
 
         Raises JobFailure SOURCE_UNREACHABLE or SOURCE_TLS_FAILED, and what the cutoff raises.
         """
@@ -100,6 +100,13 @@ class Dialler:
             cutoff.slice_by_slice(secured.do_handshake)
             undo.pop_all()
             return secured
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Close a connection now, even where a library that failed still holds a file over it."""
+    descriptor = connection.detach()
+    if descriptor != -1:
+        os.close(descriptor)
 
 
 def _first_that_accepts(url: SourceUrl, addresses: Sequence[IPAddress], cutoff: Cutoff) -> _SlicedSocket:

@@ -1,7 +1,7 @@
 """Bring a PDF from its URL: each hop is resolved once, checked, dialled there, and read within limits."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 from workers.fetch.address_policy import IPAddress, refusal
 from workers.fetch.body import CHUNK_BYTES_MAX, as_pdf, decoded, too_large, within_size
 from workers.fetch.cutoff import POLL_SECONDS, Cutoff
-from workers.fetch.dial import Dialler
+from workers.fetch.dial import Dialler, hang_up
 from workers.fetch.log_redaction import redact_library_logs
 from workers.fetch.origin_answer import (
     content_coding,
@@ -83,18 +83,17 @@ class Fetcher:
         """The origin's answer, its body unread."""
         addresses = self._resolver.addresses(url, cutoff)
         self._check(url, addresses)
-        with (
-            closing(self._dialler.dial(url, addresses, cutoff)) as connection,
-            closing(PinnedAdapter(url, connection)) as adapter,
-        ):
+        connection = self._dialler.dial(url, addresses, cutoff)
+        with ExitStack() as at_end:
+            at_end.callback(hang_up, connection)
+            adapter = at_end.enter_context(closing(PinnedAdapter(url, connection)))
             try:
                 answer = adapter.get(_HEADERS, POLL_SECONDS)
             except (RequestException, HTTPError):  # it may quote the URL
                 raise JobFailure(
                     FailureReason.SOURCE_UNREACHABLE, f"the connection to {url} broke before an HTTP answer"
                 ) from None
-            with closing(answer):
-                yield answer
+            yield at_end.enter_context(closing(answer))
 
     def _check(self, url: SourceUrl, addresses: Sequence[IPAddress]) -> None:
         """Raises JobFailure FORBIDDEN_URL unless every address may be fetched from."""

@@ -8,12 +8,12 @@ _LOGGERS_OF_URLS = ("urllib3.connection", "urllib3.connectionpool")
 
 
 class QueryRedaction(logging.Filter):
-    """Lets every record pass, with `?…` in place of each query string among its arguments."""
+    """Lets every record pass, with `?…` in place of each query string, and without its traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact a record."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(_QUERY.sub("?…", value) if isinstance(value, str) else value for value in record.args)
+        record.msg, record.args = _QUERY.sub("?…", record.getMessage()), None
+        record.exc_info = None
         return True
 
 

@@ -46,7 +46,7 @@ def _tell(engine: Engine, request: ReadRequest, document: BinaryIO, output: Bina
     except (MemoryError, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001  (an engine's fault must not look like a crash)
-        output.write(encode(Failed(FailureReason.INTERNAL, f"The engine failed: {type(error).__name__}.")))
+        output.write(encode(Failed(FailureReason.INTERNAL, f"the engine met an unforeseen {type(error).__name__}")))
 
 
 def close_descriptors_except(*kept: int) -> None:

@@ -84,7 +84,9 @@ def decode(payload: bytes) -> Frame:
 
 def malformed(what: str) -> NoReturn:
     """Raise the failure of a process that does not keep to its protocol: PARSER_CRASHED."""
-    raise JobFailure(FailureReason.PARSER_CRASHED, f"The process that read it wrote nonsense: {what}.") from None
+    raise JobFailure(
+        FailureReason.PARSER_CRASHED, f"the process that read the PDF broke its protocol: {what}"
+    ) from None
 
 
 class FrameBuffer:

@@ -5,7 +5,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
@@ -41,7 +41,7 @@ class Sandbox:
         self._zygote = ZygoteProcess()
         self._missing_protections: tuple[str, ...] = ()
 
-    def read(self, document: BinaryIO, *, stop: Callable[[], bool]) -> Iterator[Event]:
+    def read(self, document: BinaryIO, *, stop: Callable[[], bool]) -> Generator[Event, None, None]:
         """Read `document`, a file with a descriptor, from its start; yield each event as soon as it is known.
 
         `stop` is asked every STOP_POLL_SECONDS. However the iteration ends, by an exception or by closing it too,
@@ -61,6 +61,8 @@ class Sandbox:
                 began = time.monotonic()
                 payload = reading.next_payload(min(settings.page_seconds_max, seconds_max - seconds_used))
                 seconds_used += time.monotonic() - began
+                if payload is None:
+                    raise _time_limit(seconds_used, seconds_max, settings.page_seconds_max)
                 event = transcript.accept(payload)
                 if event is None:
                     self._report(transcript.missing_protections or ())
@@ -114,7 +116,9 @@ class Sandbox:
             try:
                 return self._zygote, self._zygote.fork(document_fd, request)
             except ZygoteGone as gone:
-                raise JobFailure(FailureReason.INTERNAL, f"No process could be started to read it: {gone}.") from None
+                raise JobFailure(
+                    FailureReason.INTERNAL, f"no process could be started to read the PDF: {gone}"
+                ) from None
 
     def _report(self, missing_protections: tuple[str, ...]) -> None:
         """Say once what this system lacks."""
@@ -132,20 +136,22 @@ class _Reading:
         self._stop_asked_at = -math.inf
         self._frames = FrameBuffer()
 
-    def next_payload(self, seconds_max: float) -> bytes:
-        """The next frame's payload. Raises SandboxStopped, or JobFailure after `seconds_max` or a crash."""
+    def next_payload(self, seconds_max: float) -> bytes | None:
+        """The next frame's payload, None if none comes in `seconds_max`.
+
+        Raises SandboxStopped, or JobFailure if the process ends instead.
+        """
         deadline = time.monotonic() + seconds_max
-        while (payload := self._frames.next_payload()) is None:
+        while True:
             self._ask_stop()
+            payload = self._frames.next_payload()
             seconds_left = deadline - time.monotonic()
-            if seconds_left <= 0:
-                raise JobFailure(FailureReason.TIME_LIMIT, "Reading it takes longer than is allowed.")
+            if payload is not None or seconds_left <= 0:
+                return payload
             chunk = self._process.read(min(seconds_left, STOP_POLL_SECONDS))
             if chunk == b"":
                 raise exit_failure(self._process.wait())
             self._frames.add(chunk or b"")
-        self._ask_stop()
-        return payload
 
     def _ask_stop(self) -> None:
         now = time.monotonic()
@@ -153,6 +159,14 @@ class _Reading:
             self._stop_asked_at = now
             if self._stop():
                 raise SandboxStopped
+
+
+def _time_limit(seconds_used: float, seconds_max: float, page_seconds_max: float) -> JobFailure:
+    if seconds_used >= seconds_max:
+        message = f"reading the PDF takes longer than {seconds_max:g} s"
+    else:
+        message = f"opening the PDF, or reading one page of it, takes longer than {page_seconds_max:g} s"
+    return JobFailure(FailureReason.TIME_LIMIT, message)
 
 
 def _reopened(document: BinaryIO) -> int:

@@ -53,7 +53,9 @@ class Transcript:
             return
         self._text_bytes += len(page.text.encode())
         if self._text_bytes > self._text_bytes_max:
-            raise JobFailure(FailureReason.OUTPUT_LIMIT, f"It gives more than {self._text_bytes_max} bytes of text.")
+            raise JobFailure(
+                FailureReason.OUTPUT_LIMIT, f"the PDF gives more than {self._text_bytes_max:,} bytes of text"
+            )
 
     @staticmethod
     def _require(in_order: bool) -> None:

@@ -2,9 +2,11 @@
 
 import re
 
-_CLOSING = r"[)\]}\"'”’»›」』）】》]*"
+_CLOSING = "[)\\]}\"'\u2019\u201d\u00bb\u203a\u300b\u300d\u300f\u3011\uff09]*"
+_FULL_STOPS = "[\u3002\uff01\uff0e\uff1f\uff61]+"
+"""Those of Chinese and Japanese."""
 
-SENTENCE_END = re.compile(rf"[.!?…]+{_CLOSING}(?=\s|$)|[。！？．｡]+{_CLOSING}")
+SENTENCE_END = re.compile(rf"[.!?\u2026]+{_CLOSING}(?=\s|$)|{_FULL_STOPS}{_CLOSING}")
 """A sentence's last characters: before a space in scripts that have spaces, anywhere in those that have none."""
 
 ELLIPSIS = " …"

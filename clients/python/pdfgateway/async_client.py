@@ -141,9 +141,7 @@ class AsyncPDFGatewayClient:
             except grpc.RpcError as rpc_error:
                 error = error_from_rpc(rpc_error, self._address)
             except TimeoutError:
-                error = Unavailable(
-                    f"the gateway at {self._address} was silent for {SILENCE_SECONDS_MAX:g} s"
-                )
+                error = Unavailable(f"the gateway at {self._address} was silent for {SILENCE_SECONDS_MAX:g} s")
             if not state.finished:
                 await asyncio.sleep(state.pause_seconds_after(error))
 

@@ -15,8 +15,6 @@
 A job that was accepted and failed raises nothing: its failure is data, in `Job.error`.
 """
 
-# ruff: noqa: N818  (the names are those of the contract's reasons and of gRPC's codes, as users know them)
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -59,9 +59,7 @@ def _source(message: job_pb2.Source) -> job.Source:
     if not message.HasField("upload"):
         return job.Source(url=message.url)
     upload = message.upload
-    return job.Source(
-        upload=job.Upload(filename=upload.filename, size_bytes=upload.size_bytes, sha256=upload.sha256)
-    )
+    return job.Source(upload=job.Upload(filename=upload.filename, size_bytes=upload.size_bytes, sha256=upload.sha256))
 
 
 def _progress(message: job_pb2.Progress) -> job.Progress:

@@ -29,9 +29,7 @@ class Backoff:
 
         The pause that the gateway asks for comes on top, so that it is kept and still spread.
         """
-        doublings = min(
-            failures - 1, 16
-        )  # 2**16 times any sensible first ceiling is over any sensible highest one
+        doublings = min(failures - 1, 16)  # 2**16 times any sensible first ceiling is over any sensible highest one
         ceiling_seconds = min(self.max_seconds, self.first_seconds * 2**doublings)
         asked_seconds = (error.retry_after_seconds or 0.0) if error is not None else 0.0
         return asked_seconds + self.uniform(0.0, ceiling_seconds)

@@ -108,9 +108,7 @@ def error_from_status(
         status.message or text,
         reason=info.reason,
         field_violations=(FieldViolation(violation.field, violation.description) for violation in violations),
-        retry_after_seconds=retry.retry_delay.ToMilliseconds() / 1000
-        if retry.HasField("retry_delay")
-        else None,
+        retry_after_seconds=retry.retry_delay.ToMilliseconds() / 1000 if retry.HasField("retry_delay") else None,
     )
 
 

@@ -103,9 +103,7 @@ class WatchState:
         remaining_seconds = self.remaining_seconds()
         if remaining_seconds is not None and pause_seconds >= remaining_seconds:
             raise DeadlineExceeded(self._last_words()) from error
-        patience_seconds = (
-            self._limits.outage_seconds_max if self._answered else self._limits.first_answer_seconds_max
-        )
+        patience_seconds = self._limits.outage_seconds_max if self._answered else self._limits.first_answer_seconds_max
         if self._clock() + pause_seconds - self._heard > patience_seconds:
             raise error or Unavailable(f"watches of job {self._job_id} end without a word")
         return pause_seconds

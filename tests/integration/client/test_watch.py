@@ -38,7 +38,7 @@ def allow_silence(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 def test_a_broken_watch_is_resumed_by_seq(gateway: FakeGateway, client: ClientDriver, end: Refuse) -> None:
     """Whatever breaks the stream, the next one goes on after the last seq, and nothing comes twice."""
     running = job_message(seq=2, state="RUNNING", progress=extracting(1, 2))
-    gateway.watch_scripts.extend(
+    gateway.watch_scripts["job-1"].extend(
         [
             [Send(job_message(seq=1)), Send(running), end],
             [end],
@@ -52,8 +52,8 @@ def test_a_broken_watch_is_resumed_by_seq(gateway: FakeGateway, client: ClientDr
 def test_a_watch_that_reached_its_longest_time_is_resumed_at_once(gateway: FakeGateway, client: ClientDriver) -> None:
     """A stream that ends with OK before the job did is followed without a pause."""
     streams = 20
-    gateway.watch_scripts.extend([Send(job_message(seq=seq, state="RUNNING"))] for seq in range(1, streams))
-    gateway.watch_scripts.append([Send(job_message(seq=streams, state="SUCCEEDED"))])
+    gateway.watch_scripts["job-1"].extend([Send(job_message(seq=seq, state="RUNNING"))] for seq in range(1, streams))
+    gateway.watch_scripts["job-1"].append([Send(job_message(seq=streams, state="SUCCEEDED"))])
     began = time.monotonic()
     assert seqs(client.watch("job-1")) == list(range(1, streams + 1))
     assert time.monotonic() - began < 1.0
@@ -80,7 +80,7 @@ def test_heartbeats_keep_a_quiet_watch(
     """A stream with heartbeats is not silent, however long nothing changes."""
     allow_silence(monkeypatch, seconds=0.5)
     quiet: list[Step] = [Beat(), Pause(0.1)] * 10
-    gateway.watch_scripts.append([*quiet, Send(job_message(seq=1, state="SUCCEEDED"))])
+    gateway.watch_scripts["job-1"].append([*quiet, Send(job_message(seq=1, state="SUCCEEDED"))])
     assert seqs(client.watch("job-1")) == [1]
     assert len(gateway.requests) == 1
 
@@ -90,8 +90,8 @@ def test_a_silent_watch_is_broken_and_resumed(
 ) -> None:
     """A stream without even heartbeats is dead, though its connection may live."""
     allow_silence(monkeypatch, seconds=0.2)
-    gateway.watch_scripts.append([Send(job_message(seq=1)), Stall()])
-    gateway.watch_scripts.append([Send(job_message(seq=2, state="SUCCEEDED"))])
+    gateway.watch_scripts["job-1"].append([Send(job_message(seq=1)), Stall()])
+    gateway.watch_scripts["job-1"].append([Send(job_message(seq=2, state="SUCCEEDED"))])
     assert seqs(client.watch("job-1")) == [1, 2]
     assert resumed_after(gateway) == [0, 1]
     gateway.wait_until_idle()

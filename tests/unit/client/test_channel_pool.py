@@ -58,6 +58,11 @@ def test_pings_keep_to_the_servers_default_policy() -> None:
     assert options["grpc.keepalive_permit_without_calls"] == 0
 
 
+def test_a_gateway_that_is_back_is_found_soon() -> None:
+    """However long an outage was, gRPC dials again within seconds of its end."""
+    assert int(dict(channel_options())["grpc.max_reconnect_backoff_ms"]) <= 5_000
+
+
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_channel_does_not_connect_before_it_is_used(tls: bool) -> None:
     """Making a client fails for no address."""

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.fetch.address_policy import IPAddress
@@ -27,7 +27,7 @@ class ScriptedDialler(Dialler):
         """Answer nothing at first."""
         super().__init__()
         self.answer = b""
-        self.origins: list[socket.socket] = []
+        self.connections: list[tuple[socket.socket, socket.socket]] = []
 
     def dial(self, url: SourceUrl, addresses: Sequence[IPAddress], cutoff: Cutoff) -> socket.socket:
         """A connection from which the answer can be read, and then its end."""
@@ -35,7 +35,7 @@ class ScriptedDialler(Dialler):
         ours, theirs = socket.socketpair()
         theirs.sendall(self.answer)
         theirs.shutdown(socket.SHUT_WR)
-        self.origins.append(theirs)
+        self.connections.append((ours, theirs))
         return ours
 
 
@@ -79,11 +79,12 @@ BODIES = st.lists(
 ).map(b"".join)
 
 
+@settings(deadline=None)  # it waits for sockets, and those for a busy machine
 @given(status_line=STATUS_LINES, headers=HEADERS, body=BODIES)
 def test_any_answer_ends_with_a_pdf_or_a_failure(
     fetcher: Fetcher, status_line: bytes, headers: list[bytes], body: bytes
 ) -> None:
-    """No answer raises anything else, nothing is written that is no PDF, and nothing quotes the query."""
+    """Nothing else is raised, nothing written that is no PDF, no query quoted, and no connection left open."""
     dialler = fetcher._dialler
     assert isinstance(dialler, ScriptedDialler)
     dialler.answer = b"\r\n".join([status_line, *headers, b"", body])
@@ -93,7 +94,9 @@ def test_any_answer_ends_with_a_pdf_or_a_failure(
     except JobFailure as raised:
         failure = raised
     finally:
-        dialler.origins.pop().close()
+        ours, theirs = dialler.connections.pop()
+        theirs.close()
+    assert ours.fileno() == -1
     assert failure is not None or into.getvalue()
     assert b"%PDF-" in into.getvalue() or not into.getvalue()
     assert "SECRET" not in str(failure)

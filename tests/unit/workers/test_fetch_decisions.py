@@ -1,6 +1,7 @@
 """The fetch's decisions about answers, headers, time and logs, without any network."""
 
 import logging
+import sys
 
 import pytest
 
@@ -220,3 +221,13 @@ def test_library_logs_lose_their_query_strings() -> None:
     )
     assert QueryRedaction().filter(record)
     assert record.getMessage() == 'host "/a.pdf?…" 200'
+
+
+def test_library_logs_lose_the_query_strings_of_errors() -> None:
+    """An error that is logged may quote a header, and that the URL that an origin redirects to."""
+    try:
+        raise ValueError("unparsed: Location: https://x.test/?sig=SECRET")
+    except ValueError as error:
+        record = logging.LogRecord("urllib3.connection", logging.WARNING, "", 0, "failed: %s", (error,), sys.exc_info())
+    assert QueryRedaction().filter(record)
+    assert "SECRET" not in logging.Formatter().format(record)

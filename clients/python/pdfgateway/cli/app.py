@@ -29,13 +29,9 @@ AddressOption = Annotated[
 ]
 TimeoutOption = Annotated[
     float | None,
-    typer.Option(
-        "--timeout", metavar="SECONDS", min=0.1, help="Seconds that each answer of the gateway may take."
-    ),
+    typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Seconds that each answer of the gateway may take."),
 ]
-JSONOption = Annotated[
-    bool, typer.Option("--json", help="Write one JSON document per line, and nothing else.")
-]
+JSONOption = Annotated[bool, typer.Option("--json", help="Write one JSON document per line, and nothing else.")]
 JobIdsArgument = Annotated[list[str], typer.Argument(metavar="JOB_ID", help="The jobs' ids.")]
 
 

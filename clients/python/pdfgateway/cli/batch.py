@@ -1,7 +1,7 @@
 """Many inputs at once: each in a thread of a bounded pool, going on after one fails."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from pdfgateway.cli.display import Display
@@ -12,6 +12,10 @@ from pdfgateway.job import Job
 
 CONCURRENT_INPUTS_MAX = 32
 """How many inputs are worked on at once; the others wait for their turn."""
+
+
+INTERRUPT_SECONDS_MAX = 0.2
+"""How long an interrupt may go unseen: Python's main thread sleeps through a signal that another thread receives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,9 @@ def run_batch(
     try:
         with display:
             exit_code = ExitCode.SUCCESS
-            for item, future in [
-                (item, executor.submit(work, client, item.value, change)) for item in inputs
-            ]:
+            for item, future in [(item, executor.submit(work, client, item.value, change)) for item in inputs]:
+                while not wait([future], INTERRUPT_SECONDS_MAX).done:
+                    pass
                 try:
                     job = future.result()
                 except BrokenPipeError:
@@ -79,6 +83,4 @@ def error_text(error: PDFGatewayError | OSError) -> str:
 
 def interrupt_lines(running: Sequence[Job]) -> list[str]:
     """Return what an interrupt leaves behind, a line for each job."""
-    return [f"interrupted; job {job.id} goes on: pdfgateway watch {job.id}" for job in running] or [
-        "interrupted"
-    ]
+    return [f"interrupted; job {job.id} goes on: pdfgateway watch {job.id}" for job in running] or ["interrupted"]

@@ -93,9 +93,7 @@ class BarDisplay:
 
     def __init__(self) -> None:
         self._progress = Progress(
-            TextColumn(
-                "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
-            ),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
             TextColumn("{task.fields[state]}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[detail]}", markup=False),
@@ -141,6 +139,4 @@ class BarDisplay:
 
     def error(self, message: str) -> None:
         """Write an error above the bars."""
-        self._progress.console.print(
-            f"pdfgateway: {one_line(message)}", markup=False, highlight=False, soft_wrap=True
-        )
+        self._progress.console.print(f"pdfgateway: {one_line(message)}", markup=False, highlight=False, soft_wrap=True)

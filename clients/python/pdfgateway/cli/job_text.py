@@ -67,9 +67,7 @@ def job_detail(job: Job) -> str:
             return f"{_error_detail(job.last_error)}{when}{_attempt_detail(job)}"
         case JobState.SUCCEEDED if job.result is not None:
             warnings = "".join(f"; {one_line(warning.message)}" for warning in job.result.warnings)
-            return (
-                f"{_count(job.result.page_count, 'page')}, {_count(job.result.word_count, 'word')}{warnings}"
-            )
+            return f"{_count(job.result.page_count, 'page')}, {_count(job.result.word_count, 'word')}{warnings}"
         case JobState.FAILED:
             return _error_detail(job.error)
         case _:

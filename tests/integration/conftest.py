@@ -1,0 +1,85 @@
+"""Real consumers on a real Valkey, without Ray."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from gateway.embedded_valkey import EmbeddedValkey
+from gateway.redis_commands import RedisCommands, connect
+from gateway.redis_job_store import RedisJobStore
+from workers.envelope import make_envelope
+
+from tests.conftest import free_port
+from tests.origin import Origin
+
+LEASE_SECONDS = 3
+STOP_SECONDS_MAX = 30
+
+StartConsumer = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A Valkey that the test may stop and freeze."""
+    server = EmbeddedValkey(tmp_path / "valkey", free_port())
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def store(own_valkey: EmbeddedValkey) -> AsyncGenerator[RedisJobStore, None]:
+    """The store of jobs on that Valkey."""
+    commands = RedisCommands(partial(connect, own_valkey.url, 1.5)(), 1.5)
+    yield RedisJobStore(commands, make_envelope(), max_attempts=4, retention_seconds=3600)
+    await commands.close()
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    """A local origin."""
+    with Origin() as origin:
+        yield origin
+
+
+@pytest.fixture
+def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[StartConsumer]:
+    """Starts consumers; those that live at the end are stopped."""
+    settings = {
+        "redis_url": own_valkey.url,
+        "data_dir": str(tmp_path),
+        "allow_private_networks": True,
+        "lease_seconds": LEASE_SECONDS,
+        "lease_renew_seconds": 0.5,
+        "stop_seconds_max": 1,
+        "worker_concurrency": 2,
+    }
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.consumer_process", json.dumps(settings)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "consuming\n"
+        return process
+
+    yield start
+    for process in started:
+        process.terminate()
+    for process in started:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS_MAX)
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
