@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import celery.worker.state
@@ -55,7 +56,8 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
         """Make the Celery app as Ray does, with the consumer's loop watched and kombu mended."""
         kombu_shim.install()
         super().initialize(consumer_concurrency)
-        self._app.steps["consumer"].add(_tick_step(self._tick))
+        steps: Any = self._app.steps  # Celery leaves it untyped
+        steps["consumer"].add(_tick_step(self._tick))
 
     def start_consumer(self, **_: Any) -> None:
         """Start the worker's thread without gossip, mingle and events, which nobody here reads; and its heartbeat."""
@@ -148,17 +150,17 @@ def adapter_for(settings: WorkerSettings) -> type[PDFCeleryAdapter]:
     return type("PDFCeleryAdapter", (PDFCeleryAdapter,), {"settings": settings})
 
 
-def _tick_step(tick: Any) -> type[StartStopStep]:
+def _tick_step(tick: Callable[[], None]) -> type[StartStopStep]:
     class Tick(StartStopStep):
         """Shows that the consumer's loop turns."""
 
         requires = ("celery.worker.consumer.tasks:Tasks",)
 
-        def start(self, consumer: Any) -> None:
+        def start(self, parent: Any) -> None:
             tick()
-            self._timer = consumer.timer.call_repeatedly(TICK_SECONDS, tick)
+            self._timer = parent.timer.call_repeatedly(TICK_SECONDS, tick)
 
-        def stop(self, consumer: Any) -> None:  # noqa: ARG002  (Celery's signature)
+        def stop(self, parent: Any) -> None:  # noqa: ARG002  (Celery's signature)
             if timer := getattr(self, "_timer", None):
                 timer.cancel()
 

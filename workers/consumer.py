@@ -74,7 +74,7 @@ class PDFProcessor:
         Returns the result and raises `JobFailure`, both of which Celery stores; raises `Ignore` where the record says
         it all already.
         """
-        request = current_task.request
+        request: Any = current_task.request  # Celery's Context
         attempt = Attempt(self._settings, self._processor, self._adapter.backend, self._adapter.keeper, self._envelope)
         result = attempt.run(request, worker=self._adapter.worker_name)
         if result is None:

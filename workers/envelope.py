@@ -3,7 +3,8 @@
 import json
 
 from celery import Celery
-from kombu import Connection, Exchange, Queue
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
 
 from workers.celery_settings import APP_SETTINGS, QUEUE, TASK_NAME
 from workers.record.transition import Envelope

@@ -100,9 +100,7 @@ class Processor:
             except (FetchStopped, SandboxStopped) as stopped:
                 raise Stopped from stopped
         reporter.report(_progress(Phase.SUMMARIZE, reading, size_bytes))
-        summary = self._summarizer.summarize(
-            reading.pages, paragraphs_max=task.options.max_summary_paragraphs
-        )
+        summary = self._summarizer.summarize(reading.pages, paragraphs_max=task.options.max_summary_paragraphs)
         opened = reading.opened
         if opened is None:
             raise JobFailure(FailureReason.PARSER_CRASHED, "the reading ended before the PDF was open")

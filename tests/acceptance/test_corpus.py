@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from pdfgateway import Job, JobState, PDFGatewayClient
 
+from pdfgateway import Job, PDFGatewayClient
 from tests.acceptance.gateway_process import RunningGateway
 
 CORPUS = Path("../shared/corpus")
@@ -65,7 +65,9 @@ def shortcoming(row: Row, job: Job) -> str | None:
             raise AssertionError(f"the manifest has a word that is not known here: {other}")
     if good:
         return None
-    return f"{row.name}: expected {row.expected} ({row.pages} pages), is {job.state} {reason} {pages} {sorted(warnings)}"
+    return (
+        f"{row.name}: expected {row.expected} ({row.pages} pages), is {job.state} {reason} {pages} {sorted(warnings)}"
+    )
 
 
 def by_rest(gateway: RunningGateway, row: Row) -> dict[str, object]:
@@ -83,21 +85,19 @@ def by_rest(gateway: RunningGateway, row: Row) -> dict[str, object]:
     return job
 
 
-def by_grpc(gateway: RunningGateway, row: Row, url: str) -> Job:
+def by_grpc(gateway: RunningGateway, url: str) -> Job:
     """The file's terminal job over gRPC alone, fetched from an origin."""
     with PDFGatewayClient(gateway.grpc_address) as client:
         return client.wait(client.submit(url).id, timeout_seconds=SECONDS_MAX)
 
 
 @pytest.mark.timeout(300)
-def test_every_file_ends_as_its_manifest_says_on_both_protocols(
-    gateway: RunningGateway, corpus_url: str
-) -> None:
+def test_every_file_ends_as_its_manifest_says_on_both_protocols(gateway: RunningGateway, corpus_url: str) -> None:
     """ok, empty, encrypted or invalid: as the manifest says, and the same over gRPC and HTTP."""
     consumers = {process.pid for process in gateway.replicas("PDFProcessor")}
     files = rows()
     with ThreadPoolExecutor(2) as pool:
-        rpc_jobs = list(pool.map(lambda row: by_grpc(gateway, row, f"{corpus_url}/{row.name}"), files))
+        rpc_jobs = list(pool.map(lambda row: by_grpc(gateway, f"{corpus_url}/{row.name}"), files))
         rest_jobs = list(pool.map(lambda row: by_rest(gateway, row), files))
     wrong = []
     for row, job, rest in zip(files, rpc_jobs, rest_jobs, strict=True):

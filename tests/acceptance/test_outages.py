@@ -14,10 +14,10 @@ import grpc
 import psutil
 import pytest
 import requests
+
 from pdfgateway import Job, JobState, PDFGatewayClient, PDFGatewayError
 from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
 from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceStub
-
 from tests import pdfs
 from tests.acceptance.gateway_process import RunningGateway, running_gateway
 from tests.origin import Origin
@@ -167,9 +167,7 @@ def test_a_killed_consumers_job_runs_elsewhere(
         replicas = fragile.replicas("PDFProcessor")
         victim = next(replica for replica in replicas if holds(replica.pid, origin))
         victim.kill()
-        again = until(
-            lambda path=path, fetches=fetches: sum(r.target == path for r in origin.requests) > fetches, 45
-        )
+        again = until(lambda path=path, fetches=fetches: sum(r.target == path for r in origin.requests) > fetches, 45)
         done = client.wait(job.id, timeout_seconds=60)
         print(f"\nkill {number + 1}: running elsewhere after {again:.1f} s")
         assert (done.state, done.attempt) == (JobState.SUCCEEDED, 2)
@@ -184,4 +182,3 @@ def holds(pid: int, origin: Origin) -> bool:
         for connection in psutil.Process(pid).net_connections("tcp")
         if connection.status == psutil.CONN_ESTABLISHED
     )
-

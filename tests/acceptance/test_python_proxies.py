@@ -7,10 +7,10 @@ from pathlib import Path
 import grpc
 import pytest
 import requests
+
 from pdfgateway import JobNotFound, JobState, PDFGatewayClient
 from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
 from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceStub
-
 from tests.acceptance.gateway_process import RunningGateway, running_gateway
 
 SAMPLE = Path("gateway/sample.pdf")

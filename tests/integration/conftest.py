@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
 from gateway.embedded_valkey import EmbeddedValkey
 from gateway.redis_commands import RedisCommands, connect
 from gateway.redis_job_store import RedisJobStore
-from workers.envelope import make_envelope
-
 from tests.conftest import free_port
 from tests.origin import Origin
+from workers.envelope import make_envelope
 
 LEASE_SECONDS = 3
 STOP_SECONDS_MAX = 30

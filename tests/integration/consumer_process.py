@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ray.serve.task_consumer import task_consumer
+
 from workers import celery_adapter
 from workers.consumer import PDFProcessor, task_processor_config
 from workers.settings import WorkerSettings

@@ -9,18 +9,18 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from redis import Redis
+
 from gateway.embedded_valkey import EmbeddedValkey
 from gateway.errors import Refusal
 from gateway.job_store import NewJob
 from gateway.redis_job_store import RedisJobStore
-from redis import Redis
+from tests.integration.conftest import LEASE_SECONDS, StartConsumer
+from tests.origin import Origin
 from workers.celery_settings import QUEUE, TASK_NAME, celery_app
 from workers.jobs.failure import JobFailure
 from workers.jobs.job import Job, ProcessingOptions, UrlSource
 from workers.jobs.state import JobState
-
-from tests.integration.conftest import LEASE_SECONDS, StartConsumer
-from tests.origin import Origin
 
 SAMPLE = Path("gateway/sample.pdf").read_bytes()
 SECONDS_MAX = 30

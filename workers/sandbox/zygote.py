@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from workers.extract.engine import Engine
 from workers.extract.pypdf_engine import PypdfEngine
@@ -70,27 +71,26 @@ class Zygote:
     def _fork_for_next_request(self) -> bool:
         """Fork for the next request; False when there will be none."""
         encoded, descriptors, _, _ = socket.recv_fds(self.control, REQUEST_BYTES_MAX, DESCRIPTORS_PER_REQUEST)
-        if not encoded:
-            return False
         if len(descriptors) == DESCRIPTORS_PER_REQUEST:
             lifeline_fd, document_fd, output_fd = descriptors
-            parent_pid = os.getpid()
-            pid = _fork()
-            if pid == 0:
-                _become_child(
-                    self.engine,
-                    encoded,
-                    document_fd=document_fd,
-                    output_fd=output_fd,
-                    parent_pid=parent_pid,
-                )
-            if pid is not None:
-                lifeline = socket.socket(fileno=os.dup(lifeline_fd))
-                self.lifelines[pid] = lifeline
-                self.selector.register(lifeline, selectors.EVENT_READ, pid)
+            self._fork(encoded, socket.socket(fileno=lifeline_fd), document_fd, output_fd)
+            descriptors = [document_fd, output_fd]
+        # Whoever asked sees by the other ends when nobody reads the document.
         for descriptor in descriptors:
             os.close(descriptor)
-        return True
+        return bool(encoded)
+
+    def _fork(self, encoded: bytes, lifeline: socket.socket, document_fd: int, output_fd: int) -> None:
+        zygote_pid = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError:  # too many processes, or too little memory
+            lifeline.close()
+            return
+        if pid == 0:
+            _become_child(self.engine, encoded, document_fd=document_fd, output_fd=output_fd, parent_pid=zygote_pid)
+        self.lifelines[pid] = lifeline
+        self.selector.register(lifeline, selectors.EVENT_READ, pid)
 
     def _kill(self, pid: int) -> None:
         """Kill a process whose lifeline was cut; it is reaped when it has ended."""
@@ -110,15 +110,7 @@ class Zygote:
                 lifeline.send(EXIT_CODE.pack(os.waitstatus_to_exitcode(status)))
 
 
-def _fork() -> int | None:
-    """The id of a new process, 0 in that process, None if the system refuses another one."""
-    try:
-        return os.fork()
-    except OSError:
-        return None
-
-
-def _become_child(engine: Engine, encoded: bytes, *, document_fd: int, output_fd: int, parent_pid: int) -> None:
+def _become_child(engine: Engine, encoded: bytes, *, document_fd: int, output_fd: int, parent_pid: int) -> NoReturn:
     """Turn this fresh fork into a reading process, and end it. Does not return."""
     exit_code = 1
     try:
@@ -149,6 +141,8 @@ def _wake_on_sigchld() -> socket.socket:
 
 def main() -> None:
     """Serve on the descriptor that the command line names."""
+    # The thread that started this process may have blocked signals; that is inherited.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     engine = PypdfEngine()
     engine.preload()
     # Pages shared with the forks stay shared if the collector never touches what is loaded by now.
@@ -156,7 +150,8 @@ def main() -> None:
     gc.freeze()
     zygote = Zygote(socket.socket(fileno=int(sys.argv[1])), engine)
     try:
-        zygote.serve()
+        with contextlib.suppress(ConnectionError):
+            zygote.serve()
     finally:
         zygote.end()
 

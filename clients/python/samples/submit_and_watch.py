@@ -15,11 +15,12 @@ def main(source: str) -> None:
     """Take one PDF its whole way."""
     address = os.environ.get("PDFGATEWAY_ADDRESS", "localhost:9000")
     with PDFGatewayClient(address) as client:
-        job = client.submit(source if "://" in source else Path(source), labels={"sample": "submit_and_watch"})
-        print(f"submitted {job.id}")
-        for job in client.watch(job.id):
+        submitted = client.submit(source if "://" in source else Path(source), labels={"sample": "submit_and_watch"})
+        print(f"submitted {submitted.id}")
+        for job in client.watch(submitted.id):
             pages = f"page {job.progress.pages_done} of {job.progress.page_count}" if job.progress else ""
             print(f"{job.state} {pages}".rstrip())
+        job = client.status(submitted.id)
     assert job.state is JobState.SUCCEEDED, job.error
     assert job.result is not None
     print(f"{job.result.page_count} pages, {job.result.word_count} words:\n\n{job.result.summary}\n")

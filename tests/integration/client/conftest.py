@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from tests.fake_gateway import FakeGateway, FakeServer
+from tests.integration.client.command_line import CommandLine
 from tests.integration.client.drivers import AsyncDriver, ClientDriver, MakeClient, SyncDriver
 
 
@@ -53,3 +54,9 @@ def thread() -> Iterator[ThreadPoolExecutor]:
     """Where a client's call waits while the test goes on."""
     with ThreadPoolExecutor(1) as thread:
         yield thread
+
+
+@pytest.fixture
+def run(server: FakeServer) -> CommandLine:
+    """The command line, whose gateway is the fake one."""
+    return CommandLine(server.address)

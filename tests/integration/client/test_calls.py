@@ -22,7 +22,8 @@ from pdfgateway.v1.pdf_gateway_service_pb2 import (
     SubmitPDFRequest,
     WatchStatusRequest,
 )
-from tests.fake_gateway import FakeGateway, FakeServer, Refuse, Stall, job_message
+from tests.contract_messages import job_message
+from tests.fake_gateway import FakeGateway, FakeServer, Refuse, Stall
 from tests.integration.client.drivers import ClientDriver, MakeClient
 
 DOWN = Refuse(grpc.StatusCode.UNAVAILABLE, "down")

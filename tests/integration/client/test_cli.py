@@ -1,9 +1,6 @@
 """The command line as other programs meet it: its lines, its exit codes, its signals."""
 
 import json
-import os
-import pty
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,52 +10,15 @@ import grpc
 import pytest
 
 from pdfgateway.v1.pdf_gateway_service_pb2 import (
-    CancelJobRequest,
     GetStatusRequest,
     SubmitPDFRequest,
-    WatchStatusRequest,
 )
-from tests.fake_gateway import Beat, FakeGateway, FakeServer, Refuse, Send, Stall, extracting, job_message
+from tests.contract_messages import extracting, job_message
+from tests.fake_gateway import Beat, FakeGateway, Refuse, Send
+from tests.integration.client.command_line import CommandLine, lines
 
-COMMAND = Path(sys.executable).parent / "pdfgateway"
-RUN_SECONDS_MAX = 30
 URL = "https://example.com/paper.pdf"
 SAMPLE = Path(__file__).parents[3] / "clients/python/samples/submit_and_watch.py"
-
-
-class CommandLine:
-    """Runs the command in a process of its own."""
-
-    def __init__(self, address: str) -> None:
-        self.environment = {**os.environ, "PDFGATEWAY_ADDRESS": address, "COLUMNS": "200", "NO_COLOR": "1"}
-
-    def __call__(self, *arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run the command to its end."""
-        return subprocess.run(
-            [COMMAND, *arguments],
-            input=content,
-            env=self.environment,
-            capture_output=True,
-            timeout=RUN_SECONDS_MAX,
-            check=False,
-        )
-
-    def start(self, *arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
-        """Start the command."""
-        return subprocess.Popen(
-            [COMMAND, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
-        )
-
-
-@pytest.fixture
-def run(server: FakeServer) -> CommandLine:
-    """The command line, whose gateway is the fake one."""
-    return CommandLine(server.address)
-
-
-def lines(output: bytes) -> list[str]:
-    """The lines of an output."""
-    return output.decode().splitlines()
 
 
 def documents(output: bytes) -> list[dict[str, object]]:
@@ -233,78 +193,6 @@ def test_cancel_cancels(gateway: FakeGateway, run: CommandLine) -> None:
         2,
         ["pdfgateway: job-1: It has ended. (JOB_ALREADY_FINISHED)"],
     )
-
-
-@pytest.mark.parametrize("arguments", [["watch", "job-1"], ["submit", "--watch", URL]])
-def test_an_interrupt_leaves_the_job_running(gateway: FakeGateway, run: CommandLine, arguments: list[str]) -> None:
-    """Ctrl-C ends the command at once, not the job, and says how to watch it again."""
-    gateway.outcome = ""
-    gateway.put(job_message("job-0"))
-    gateway.put(job_message("job-1", seq=2, state="RUNNING"))
-    job_id = "job-1" if arguments[0] == "watch" else "job-3"
-    with run.start(*arguments) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stdout.readline().decode().startswith(job_id)
-        gateway.wait_for_requests(WatchStatusRequest, 1)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5) == 130
-        assert lines(process.stderr.read()) == [
-            f"pdfgateway: interrupted; job {job_id} goes on: pdfgateway watch {job_id}"
-        ]
-    assert not gateway.requests_of(CancelJobRequest)
-    gateway.wait_until_idle()
-
-
-def test_an_interrupt_does_not_wait_for_an_outage(gateway: FakeGateway, run: CommandLine) -> None:
-    """Ctrl-C ends a command that is waiting for its next attempt, too."""
-    full = Refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", "TOO_MANY_WATCHES", retry_seconds=8)
-    gateway.faults["WatchStatus"].append(full)
-    with run.start("watch", "job-1") as process:
-        gateway.wait_for_requests(WatchStatusRequest, 1)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5) == 130
-
-
-def test_a_closed_pipe_is_no_crash(gateway: FakeGateway, run: CommandLine) -> None:
-    """A reader that has seen enough ends the command quietly."""
-    gateway.outcome = ""
-    gateway.watch_scripts["job-1"].append([Send(job_message(seq=1)), Send(job_message(seq=2)), Stall()])
-    with run.start("watch", "job-1") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert (process.wait(timeout=10), process.stderr.read()) == (1, b"")
-
-
-def test_a_terminal_shows_bars(gateway: FakeGateway, run: CommandLine) -> None:
-    """On a terminal a bar moves for each job, on stderr; the results go to stdout all the same."""
-    gateway.watch_scripts["job-1"].append(
-        [
-            Send(job_message(seq=1, state="RUNNING", attempt=2, progress=extracting(3, 12))),
-            Send(job_message(seq=2, state="SUCCEEDED")),
-        ]
-    )
-    terminal, its_end = pty.openpty()
-    with run.start("watch", "job-1", "unknown", stderr=its_end) as process:
-        os.close(its_end)
-        shown = read_terminal(terminal)
-        assert process.wait(timeout=10) == 4
-        assert process.stdout is not None
-        assert lines(process.stdout.read())[0] == "job-1  SUCCEEDED   3 pages, 1,200 words"
-    assert URL in shown
-    assert "There is no job unknown" in shown
-
-
-def read_terminal(terminal: int) -> str:
-    """What was written to a terminal until its last writer closed it."""
-    shown = b""
-    while True:
-        try:
-            shown += os.read(terminal, 65536)
-        except OSError:
-            os.close(terminal)
-            return shown.decode()
 
 
 def test_help_tells_the_exit_codes(run: CommandLine) -> None:

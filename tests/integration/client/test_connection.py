@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pdfgateway import AsyncPDFGatewayClient, JobState, PDFGatewayClient, Unavailable
 from pdfgateway.v1.pdf_gateway_service_pb2 import WatchStatusRequest
-from tests.fake_gateway import FakeGateway, FakeServer, job_message
+from tests.contract_messages import job_message
+from tests.fake_gateway import FakeGateway, FakeServer
 from tests.integration.client.drivers import MakeClient
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from pdfgateway import DeadlineExceeded, Job, JobState
 from pdfgateway.v1.pdf_gateway_service_pb2 import WatchStatusRequest
-from tests.fake_gateway import Beat, FakeGateway, FakeServer, Pause, Refuse, Send, Stall, Step, extracting, job_message
+from tests.contract_messages import extracting, job_message
+from tests.fake_gateway import Beat, FakeGateway, FakeServer, Pause, Refuse, Send, Stall, Step
 from tests.integration.client.drivers import ClientDriver
 
 DOWN = Refuse(grpc.StatusCode.UNAVAILABLE, "down")

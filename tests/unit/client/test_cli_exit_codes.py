@@ -5,7 +5,7 @@ import pytest
 from pdfgateway import errors
 from pdfgateway.cli.exit_codes import MEANINGS, ExitCode, exit_code_of_error, exit_code_of_job
 from pdfgateway.job_message import job_from_message
-from tests.fake_gateway import job_message
+from tests.contract_messages import job_message
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from gateway.rpc import job_message as gateway_job_message
 from pdfgateway.cli.job_text import job_detail, job_json, job_line, job_text, one_line, printable, source_name
 from pdfgateway.job_message import job_from_message
 from pdfgateway.v1 import job_pb2
-from tests.fake_gateway import extracting, job_message
+from tests.contract_messages import extracting, job_message
 from workers.jobs import job as domain
 from workers.jobs.failure import Phase
 from workers.jobs.state import JobState

@@ -26,7 +26,7 @@ from pdfgateway.v1.pdf_gateway_service_pb2 import (
     WatchStatusRequest,
     WatchStatusResponse,
 )
-from tests.fake_gateway import job_message, status_trailer
+from tests.contract_messages import job_message, status_trailer
 
 SERVICE = DESCRIPTOR.services_by_name["PDFGatewayService"]
 SUBMITTED = SubmitPDFResponse(job=job_message())

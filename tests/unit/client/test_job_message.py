@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pdfgateway.job import JobState, Phase
 from pdfgateway.job_message import job_from_message
 from pdfgateway.v1 import job_pb2
-from tests.fake_gateway import extracting, job_message
+from tests.contract_messages import extracting, job_message
 
 
 @pytest.mark.parametrize("name", list(job_pb2.JobState.DESCRIPTOR.values_by_name))

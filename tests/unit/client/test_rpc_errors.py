@@ -10,7 +10,7 @@ from gateway.errors import FieldViolation as GatewayViolation
 from gateway.rpc import refuse
 from pdfgateway import errors
 from pdfgateway.rpc_errors import ERRORS_BY_REASON, STATUS_DETAILS_KEY, error_from_status
-from tests.fake_gateway import status_trailer
+from tests.contract_messages import status_trailer
 
 ADDRESS = "gateway.test:9000"
 HTTP_ONLY = {Reason.UNSUPPORTED_MEDIA_TYPE, Reason.ROUTE_NOT_FOUND, Reason.METHOD_NOT_ALLOWED}

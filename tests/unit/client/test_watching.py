@@ -7,7 +7,7 @@ from pdfgateway.job import Job
 from pdfgateway.v1.job_pb2 import Job as JobMessage
 from pdfgateway.v1.pdf_gateway_service_pb2 import Heartbeat, WatchStatusResponse
 from pdfgateway.watching import WatchLimits, WatchState
-from tests.fake_gateway import job_message
+from tests.contract_messages import job_message
 from tests.unit.client.backoff_fakes import HIGHEST, Clock
 
 DOWN = errors.Unavailable("down")
