@@ -15,6 +15,7 @@ from ray.serve.task_processor import CeleryTaskProcessorAdapter
 from redis.exceptions import RedisError
 
 from workers import kombu_shim
+from workers.consumer_health import consumer_fault
 from workers.lease_keeper import LeaseKeeper
 from workers.record.backend import JobBackend, run_script
 from workers.record.transition import DEAD_LETTERS_MAX, INVALID_QUEUE
@@ -23,23 +24,12 @@ from workers.settings import WorkerSettings
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 2
-DEAF_SECONDS = 20
-"""A consumer whose loop has not turned for so long, while Redis answers, is deaf."""
 HAND_BACK_SECONDS_MAX = 5
 """Time for the work in hand to stop and be handed back."""
 
 
 class ConsumerDead(RuntimeError):
     """The consumer of this replica works no more; Serve replaces a replica whose health check raises."""
-
-
-def consumer_fault(*, thread_alive: bool, beat_age_seconds: float, tick_age_seconds: float) -> str | None:
-    """Why a consumer is to be replaced, or None: pure. While Redis is away nobody can consume, and none is to blame."""
-    if not thread_alive:
-        return "the Celery worker's thread has ended"
-    if beat_age_seconds < DEAF_SECONDS < tick_age_seconds:
-        return f"the Celery worker's loop has stood still for {tick_age_seconds:.0f} s while Redis answers"
-    return None
 
 
 class PDFCeleryAdapter(CeleryTaskProcessorAdapter):

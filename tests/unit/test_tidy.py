@@ -7,7 +7,7 @@ import pytest
 
 FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 350
-TEST_LINES_MAX = 550
+TEST_LINES_MAX = 600
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "base", "manager"}
 
 SOURCES = sorted(
@@ -20,7 +20,7 @@ SOURCES = sorted(
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)
 def test_a_function_fits_on_a_screen(path: Path) -> None:
-    """No function has more than 70 lines; no module more than 350, tests 550."""
+    """No function has more than 70 lines; no module more than 350, tests 600."""
     text = path.read_text()
     assert text.count("\n") <= (TEST_LINES_MAX if path.name.startswith("test_") else MODULE_LINES_MAX)
     for node in ast.walk(ast.parse(text)):

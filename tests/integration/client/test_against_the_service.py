@@ -4,12 +4,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
 
-import grpc
 import grpc.aio
 import pytest
 
-from gateway.rpc import RpcTranslator
+from gateway.rpc import RpcContext, RpcTranslator
 from gateway.service import GatewayService
 from gateway.settings import Settings
 from gateway.testing import InMemoryJobStore
@@ -30,7 +31,7 @@ from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
 )
 from workers.jobs.failure import FailureReason, JobFailure
 
-URL = "https://example.com/paper.pdf?token=secret"
+URL = "https://example.com/paper.pdf"
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 
@@ -41,35 +42,37 @@ class NoBlobs:
         """Take the bytes for kept."""
 
 
-class Servicer(PDFGatewayServiceServicer):
-    """The translator behind a plain gRPC server."""
+class Servicer:
+    """The translator behind a plain gRPC server, as the ingress is behind Serve's."""
 
     def __init__(self, rpc: RpcTranslator) -> None:
         self._rpc = rpc
 
     async def SubmitPDF(
-        self, request: service_pb2.SubmitPDFRequest, context: grpc.aio.ServicerContext
+        self, request: service_pb2.SubmitPDFRequest, context: RpcContext
     ) -> service_pb2.SubmitPDFResponse:
         """See the contract."""
         return await self._rpc.submit_pdf(request, context)
 
     async def GetStatus(
-        self, request: service_pb2.GetStatusRequest, context: grpc.aio.ServicerContext
+        self, request: service_pb2.GetStatusRequest, context: RpcContext
     ) -> service_pb2.GetStatusResponse:
         """See the contract."""
         return await self._rpc.get_status(request, context)
 
     async def CancelJob(
-        self, request: service_pb2.CancelJobRequest, context: grpc.aio.ServicerContext
+        self, request: service_pb2.CancelJobRequest, context: RpcContext
     ) -> service_pb2.CancelJobResponse:
         """See the contract."""
         return await self._rpc.cancel_job(request, context)
 
-    def WatchStatus(
-        self, request: service_pb2.WatchStatusRequest, context: grpc.aio.ServicerContext
+    async def WatchStatus(
+        self, request: service_pb2.WatchStatusRequest, context: RpcContext
     ) -> AsyncGenerator[service_pb2.WatchStatusResponse, None]:
         """See the contract."""
-        return self._rpc.watch_status(request, context)
+        async with aclosing(self._rpc.watch_status(request, context)) as messages:
+            async for message in messages:
+                yield message
 
 
 @pytest.fixture
@@ -85,7 +88,8 @@ async def client(store: InMemoryJobStore) -> AsyncGenerator[AsyncPDFGatewayClien
     news = asyncio.create_task(hub.run())
     service = GatewayService(Settings(), store, hub, NoBlobs())
     server = grpc.aio.server()
-    add_PDFGatewayServiceServicer_to_server(Servicer(RpcTranslator(service, streams_may_return_refusals=True)), server)
+    servicer = Servicer(RpcTranslator(service, streams_may_return_refusals=True))
+    add_PDFGatewayServiceServicer_to_server(cast("PDFGatewayServiceServicer", servicer), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with AsyncPDFGatewayClient(f"127.0.0.1:{port}", timeout_seconds=2.0) as client:
@@ -96,10 +100,10 @@ async def client(store: InMemoryJobStore) -> AsyncGenerator[AsyncPDFGatewayClien
 
 async def test_a_watch_follows_the_worker(client: AsyncPDFGatewayClient, store: InMemoryJobStore) -> None:
     """What the worker reports arrives in order, to the failure that ends the job."""
-    job = await client.submit(URL, max_summary_paragraphs=5, labels={"team": "a"}, deadline_seconds=60)
-    assert (job.source.url, job.options.max_summary_paragraphs) == ("https://example.com/paper.pdf", 5)
+    submitted = await client.submit(URL, max_summary_paragraphs=5, labels={"team": "a"}, deadline_seconds=60)
+    assert (submitted.source.url, submitted.options.max_summary_paragraphs) == (URL, 5)
     seen = []
-    async for job in client.watch(job.id):
+    async for job in client.watch(submitted.id):
         seen.append((job.seq, job.state, job.progress.pages_done if job.progress else None))
         if job.state is JobState.QUEUED:
             store.start(job.id)
@@ -108,6 +112,7 @@ async def test_a_watch_follows_the_worker(client: AsyncPDFGatewayClient, store: 
         elif not job.is_terminal:
             store.fail(job.id, JobFailure(FailureReason.ENCRYPTED, "It opens with a password only."))
     assert seen == [(1, "QUEUED", None), (2, "RUNNING", 0), (3, "RUNNING", 1), (4, "RUNNING", 2), (5, "FAILED", 2)]
+    job = await client.status(submitted.id)
     assert job.error is not None
     assert (job.error.reason, job.error == job.last_error, job.error.retryable) == ("ENCRYPTED", True, False)
 

@@ -118,7 +118,7 @@ def test_nobody_there_is_told_in_time(make_client: MakeClient) -> None:
         began = time.monotonic()
         with pytest.raises(Unavailable, match=r"no answer from the gateway at 127\.0\.0\.1:1"):
             call("job-1")
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 5.0
 
 
 def test_an_outage_is_not_hammered(gateway: FakeGateway, server: FakeServer, make_client: MakeClient) -> None:

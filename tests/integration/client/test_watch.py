@@ -50,14 +50,12 @@ def test_a_broken_watch_is_resumed_by_seq(gateway: FakeGateway, client: ClientDr
     assert resumed_after(gateway) == [0, 2, 2]
 
 
-def test_a_watch_that_reached_its_longest_time_is_resumed_at_once(gateway: FakeGateway, client: ClientDriver) -> None:
-    """A stream that ends with OK before the job did is followed without a pause."""
+def test_a_watch_that_reached_its_longest_time_is_resumed(gateway: FakeGateway, client: ClientDriver) -> None:
+    """A stream that ends with OK before the job did is followed by another one, as often as it takes."""
     streams = 20
     gateway.watch_scripts["job-1"].extend([Send(job_message(seq=seq, state="RUNNING"))] for seq in range(1, streams))
     gateway.watch_scripts["job-1"].append([Send(job_message(seq=streams, state="SUCCEEDED"))])
-    began = time.monotonic()
     assert seqs(client.watch("job-1")) == list(range(1, streams + 1))
-    assert time.monotonic() - began < 1.0
 
 
 def test_a_watch_outlives_a_restart_of_the_gateway(

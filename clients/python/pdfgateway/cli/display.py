@@ -122,11 +122,11 @@ class BarDisplay:
             if task is None:
                 task = self._progress.add_task(job_name(job) or job.id, total=None, state="", detail="")
                 self._tasks[job.id] = task
-        progress = job.progress
+        done, total = bar_position(job)
         self._progress.update(
             task,
-            completed=progress.pages_done if progress is not None else 0,
-            total=progress.page_count if progress is not None else None,
+            completed=done,
+            total=total,
             state=job.state.value,
             detail=job_detail(job),
         )
@@ -140,3 +140,12 @@ class BarDisplay:
     def error(self, message: str) -> None:
         """Write an error above the bars."""
         self._progress.console.print(f"pdfgateway: {one_line(message)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def bar_position(job: Job) -> tuple[int, int | None]:
+    """Return how much of a job's bar is full, in pages; of None the bar only shows that something goes on."""
+    if job.result is not None:
+        return job.result.page_count, job.result.page_count
+    done = job.progress.pages_done if job.progress is not None else 0
+    total = job.progress.page_count if job.progress is not None else None
+    return done, max(done, 1) if total is None and job.is_terminal else total

@@ -1,0 +1,122 @@
+"""The gRPC side over a store in memory, through a real grpc.aio server."""
+
+import dataclasses
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import grpc
+import pytest
+from gateway.rpc import RpcTranslator, job_message
+from gateway.service import GatewayService
+from gateway.testing import InMemoryJobStore
+from google.protobuf.duration_pb2 import Duration
+from pdfgateway.v1 import job_pb2
+from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
+from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
+    PDFGatewayServiceServicer,
+    PDFGatewayServiceStub,
+    add_PDFGatewayServiceServicer_to_server,
+)
+from workers.jobs.failure import Phase
+from workers.jobs.job import Job, JobError, Progress
+from workers.jobs.state import JobState
+
+from tests.unit.gateway.test_rest import RESULT, URL
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+class Servicer(PDFGatewayServiceServicer):
+    """Leads the RPCs to the translator, as the ingress does."""
+
+    def __init__(self, translator: RpcTranslator) -> None:
+        self.SubmitPDF = translator.submit_pdf
+        self.GetStatus = translator.get_status
+        self.CancelJob = translator.cancel_job
+        self.WatchStatus = translator.watch_status
+
+
+@pytest.fixture
+async def stub(service: GatewayService) -> AsyncGenerator[Any, None]:
+    """A stub of a server over the service."""
+    server = grpc.aio.server()
+    translator = RpcTranslator(service, streams_may_return_refusals=True)
+    add_PDFGatewayServiceServicer_to_server(Servicer(translator), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield PDFGatewayServiceStub(channel)
+    await server.stop(None)
+
+
+async def test_a_job_is_submitted_watched_and_cancelled(stub: Any) -> None:
+    """The four RPCs, once."""
+    request = pb.SubmitPDFRequest(url=URL, deadline=Duration(seconds=60), labels={"a": "b"})
+    job = (await stub.SubmitPDF(request)).job
+    assert job.state == job_pb2.JOB_STATE_QUEUED
+    assert job.deadline_time.seconds - job.create_time.seconds == 60
+    states = []
+    async for message in stub.WatchStatus(pb.WatchStatusRequest(job_id=job.id)):
+        if message.HasField("heartbeat"):
+            assert (await stub.CancelJob(pb.CancelJobRequest(job_id=job.id))).job.state
+        else:
+            states.append(message.job.state)
+    assert states == [job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_CANCELLED]
+    read = await stub.GetStatus(pb.GetStatusRequest(job_id=job.id, wait=Duration(seconds=1)))
+    assert read.job.state == job_pb2.JOB_STATE_CANCELLED
+
+
+@pytest.mark.parametrize("wait", [Duration(seconds=-1), Duration(seconds=-(2**62)), Duration(nanos=-5)])
+async def test_a_negative_wait_is_refused_however_odd(stub: Any, store: InMemoryJobStore, wait: Duration) -> None:
+    """A client can send any duration; none of them is a fault of ours."""
+    job = (await stub.SubmitPDF(pb.SubmitPDFRequest(url=URL))).job
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.GetStatus(pb.GetStatusRequest(job_id=job.id, wait=wait))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert store.jobs
+
+
+async def test_a_refused_watch_has_its_details(stub: Any) -> None:
+    """A stream's refusal carries the same trailers as a unary one."""
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        async for _ in stub.WatchStatus(pb.WatchStatusRequest(job_id=UNKNOWN)):
+            pass
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    assert b"JOB_NOT_FOUND" in dict(refused.value.trailing_metadata())["grpc-status-details-bin"]
+
+
+async def test_the_deepest_seq_is_taken(stub: Any) -> None:
+    """after_seq has 64 bits; a terminal job comes whatever it says."""
+    job = (await stub.SubmitPDF(pb.SubmitPDFRequest(url=URL))).job
+    await stub.CancelJob(pb.CancelJobRequest(job_id=job.id))
+    call = stub.WatchStatus(pb.WatchStatusRequest(job_id=job.id, after_seq=2**64 - 1))
+    assert [message.job.state async for message in call] == [job_pb2.JOB_STATE_CANCELLED]
+
+
+async def test_every_field_of_a_job_has_its_place_in_the_message(store: InMemoryJobStore, stub: Any) -> None:
+    """What is set on the job is set on the message, and what is not, is not."""
+    plain = await stub.SubmitPDF(pb.SubmitPDFRequest(url=URL))
+    job = store.jobs[plain.job.id]
+    full: Job = dataclasses.replace(
+        job,
+        state=JobState.SUCCEEDED,
+        start_time_us=job.create_time_us + 1,
+        end_time_us=job.create_time_us + 2_000_003,
+        next_attempt_time_us=job.create_time_us,
+        deadline_time_us=job.create_time_us,
+        progress=Progress(phase=Phase.EXTRACT, pages_done=1, page_count=2, bytes_fetched=3),
+        queue_position=0,
+        last_error=JobError(reason="X", message="m", retryable=True, phase=Phase.FETCH),
+        result=RESULT,
+    )
+    message = job_message(full)
+    unset = {"error"}
+    assert {field.name for field in message.DESCRIPTOR.fields if not field.is_repeated and field.has_presence} - {
+        field.name for field, _ in message.ListFields()
+    } == unset | ({"queue_position"} if not message.HasField("queue_position") else set())
+    assert message.queue_position == 0
+    assert message.HasField("queue_position")
+    assert message.end_time.ToMicroseconds() == full.end_time_us
+    assert message.result.processing_time.ToMilliseconds() == 1500
+    assert message.progress.page_count == 2
+    assert not job_message(job).HasField("progress")
