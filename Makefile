@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 UV := .tools/uv/bin/uv
-RUN := UV_PROJECT_ENVIRONMENT=.venv $(UV) run --no-sync
 SYNCED := .venv/.synced
+# The environment's own commands come first, whatever else is installed.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help run demo test lint format proto bench clean
 
@@ -27,34 +28,34 @@ $(SYNCED): $(UV) pyproject.toml uv.lock
 	@touch $(SYNCED)
 
 run: $(SYNCED)
-	@exec $(RUN) python -m gateway --sample
+	@exec python -m gateway --sample
 
 demo: $(SYNCED)
-	@exec $(RUN) python -m gateway --sample --exit
+	@exec python -m gateway --sample --exit
 
 test: $(SYNCED)
-	$(RUN) pytest
+	pytest
 
 lint: $(SYNCED)
-	$(RUN) ruff check .
-	$(RUN) ruff format --check .
-	$(RUN) mypy
-	$(RUN) pyright
-	$(RUN) lint-imports
-	$(RUN) buf lint
-	$(RUN) buf format --diff --exit-code
-	$(RUN) python tools/check_generated.py
+	ruff check .
+	ruff format --check .
+	mypy
+	pyright
+	lint-imports
+	buf lint
+	buf format --diff --exit-code
+	python tools/check_generated.py
 
 format: $(SYNCED)
-	$(RUN) ruff check --fix .
-	$(RUN) ruff format .
-	$(RUN) buf format --write
+	ruff check --fix .
+	ruff format .
+	buf format --write
 
 proto: $(SYNCED)
-	$(RUN) buf generate
+	buf generate
 
 bench: $(SYNCED)
-	$(RUN) python -m bench
+	python -m bench
 
 clean:
 	rm -rf .venv .tools .data .mypy_cache .pytest_cache .ruff_cache .hypothesis

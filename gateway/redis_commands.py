@@ -6,28 +6,32 @@ A pool would open a connection for each caller at once, and pay a round trip for
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from gateway.errors import store_unavailable
 
 Command = Sequence[str | bytes | int | float]
 
 BATCH_MAX = 200
-"""Commands sent at once; more would make the first of them wait for the last."""
+"""Callers whose commands are sent at once; with more, the first of them would wait for the last."""
 
 
 def connect(url: str, seconds_max: float) -> Redis:
-    """A client whose every wait is bounded, and which tries a broken connection once again."""
+    """A client that tries a broken connection once again, and connects within `seconds_max`.
+
+    Its answers may take for ever: whoever waits for them sets the bound, once for many commands. A socket's time-out
+    would cost a timer, and a task, for each.
+    """
     return Redis.from_url(
         url,
-        socket_timeout=seconds_max,
+        socket_timeout=None,
         socket_connect_timeout=seconds_max / 2,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
@@ -35,13 +39,22 @@ def connect(url: str, seconds_max: float) -> Redis:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What one caller asks: commands, the time by which to answer, and the place for the answers."""
+
+    commands: Sequence[Command]
+    deadline: float
+    answers: asyncio.Future[list[Any]]
+
+
 class RedisCommands:
-    """Runs commands in batches, in order, each with its own answer or error."""
+    """Runs commands in batches, in order."""
 
     def __init__(self, client: Redis, seconds_max: float) -> None:
         self._client = client
         self._seconds_max = seconds_max
-        self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._waiting: list[_Question] = []
         self._sender: asyncio.Task[None] | None = None
 
     async def run(self, *command: str | bytes | int | float) -> Any:
@@ -51,32 +64,44 @@ class RedisCommands:
             Refusal: STORE_UNAVAILABLE, where Redis is away, slow, loading or full.
             ResponseError: Redis does not understand the command.
         """
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((command, answer))
+        (answer,) = await self.run_together(command)
+        return answer
+
+    async def run_together(self, *commands: Command) -> list[Any]:
+        """Run commands one after another in one round trip, and return their answers.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE, where Redis is away, slow, loading or full.
+            ResponseError: Redis does not understand one of them; the others have been run.
+        """
+        loop = asyncio.get_running_loop()
+        question = _Question(commands, loop.time() + self._seconds_max, loop.create_future())
+        self._waiting.append(question)
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send())
-        try:
-            async with asyncio.timeout(self._seconds_max):
-                return await answer
-        except TimeoutError:
-            raise store_unavailable() from None
+        answers = await question.answers
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise _translated(answer)
+        return answers
 
     async def _send(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
-            batch = [(command, answer) for command, answer in batch if not answer.done()]
+            # The first has waited longest, so that its deadline comes first.
+            deadline = batch[0].deadline
+            batch = [question for question in batch if not question.answers.done()]
+            commands = [command for question in batch for command in question.commands]
             try:
-                async with asyncio.timeout(self._seconds_max):
-                    results = await self._execute([command for command, _ in batch])
-            except (RedisError, OSError, TimeoutError):
-                results = [store_unavailable() for _ in batch]
-            for (_, answer), result in zip(batch, results, strict=True):
-                if answer.done():
-                    continue
-                if isinstance(result, Exception):
-                    answer.set_exception(_translated(result))
-                else:
-                    answer.set_result(result)
+                async with asyncio.timeout_at(deadline):
+                    answers = await self._execute(commands)
+            except Exception as error:  # noqa: BLE001  (whatever it is belongs to those who wait)
+                answers = [error] * len(commands)
+            place = iter(answers)
+            for question in batch:
+                own_answers = [next(place) for _ in question.commands]
+                if not question.answers.done():
+                    question.answers.set_result(own_answers)
 
     async def _execute(self, commands: list[Command]) -> list[Any]:
         async with self._client.pipeline(transaction=False) as pipeline:
@@ -90,8 +115,8 @@ class RedisCommands:
 
 
 def _translated(error: Exception) -> Exception:
-    """What Redis said, in our words: full, loading and read-only all mean that it cannot serve now."""
-    unavailable = (RedisConnectionError, RedisTimeoutError)
-    if isinstance(error, unavailable) or str(error).startswith(("OOM", "LOADING", "MISCONF", "READONLY", "BUSY")):
-        return store_unavailable()
-    return error if not isinstance(error, RedisError) or isinstance(error, ResponseError) else store_unavailable()
+    """What Redis said, in our words: full, read-only and unable to save all mean that it cannot serve now."""
+    if isinstance(error, ResponseError):
+        cannot_serve = isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(("MISCONF", "BUSY"))
+        return store_unavailable() if cannot_serve else error
+    return store_unavailable() if isinstance(error, RedisError | OSError | TimeoutError) else error

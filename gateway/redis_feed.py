@@ -71,9 +71,9 @@ class RedisFeed:
         channels = list(self._wanted)
         async with asyncio.timeout(self._seconds_max):
             await pubsub.subscribe(*channels)
-        self._pubsub = pubsub
-        if late := [channel for channel in self._wanted if channel not in channels]:
-            await pubsub.subscribe(*late)
+            self._pubsub = pubsub
+            if late := [channel for channel in self._wanted if channel not in channels]:
+                await pubsub.subscribe(*late)
 
     async def _read(self) -> Job | None:
         if self._pubsub is None:
@@ -81,7 +81,8 @@ class RedisFeed:
         # A quiet connection is asked for life: a frozen Redis would look the same as a quiet one.
         message = await self._pubsub.get_message(timeout=5)
         if message is None:
-            await self._pubsub.ping()
+            async with asyncio.timeout(self._seconds_max):
+                await self._pubsub.ping()
             return None
         if message["type"] == "subscribe":
             confirmation = self._wanted.get(message["channel"].decode())
@@ -96,10 +97,11 @@ class RedisFeed:
 
     async def _tell(self, command: Callable[[str], object], channel: str) -> None:
         # What cannot be told now is told by `_open`, which subscribes to all that is wanted.
-        with contextlib.suppress(RedisError, OSError):
-            result = command(channel)
-            if asyncio.iscoroutine(result):
-                await result
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(self._seconds_max):
+                result = command(channel)
+                if asyncio.iscoroutine(result):
+                    await result
 
     async def _drop(self) -> None:
         pubsub, self._pubsub = self._pubsub, None

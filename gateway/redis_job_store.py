@@ -10,7 +10,6 @@ from gateway.errors import Reason, Refusal, job_not_found
 from gateway.job_store import NewJob
 from gateway.redis_commands import RedisCommands
 from workers.jobs.job import Job
-from workers.jobs.state import JobState
 from workers.record import transition
 from workers.record.document import parse_record, request_fragment
 from workers.record.transition import (
@@ -57,14 +56,9 @@ class RedisJobStore:
 
     async def find(self, job_id: str) -> Job | None:
         """See `JobStore.find`."""
-        raw = await self._commands.run("GET", record_key(job_id))
-        if raw is None:
-            return None
-        job = parse_record(raw)
-        if job.state is not JobState.QUEUED:
-            return job
-        rank = await self._commands.run("ZRANK", QUEUED_KEY, job_id)
-        return dataclasses.replace(job, queue_position=rank)
+        raw, rank = await self._commands.run_together(("GET", record_key(job_id)), ("ZRANK", QUEUED_KEY, job_id))
+        job = raw and parse_record(raw)
+        return dataclasses.replace(job, queue_position=rank) if job and rank is not None else job
 
     async def find_many(self, job_ids: Sequence[str]) -> list[Job | None]:
         """See `JobStore.find_many`."""

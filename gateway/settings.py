@@ -29,8 +29,6 @@ class Settings(WorkerSettings):
     reflection: bool = True
     """Tell gRPC clients such as grpcurl what the services are."""
 
-    content_bytes_max: int = Field(default=4 * MIB - 64 * 1024, ge=1)
-    """Size of a PDF within a SubmitPDF message; the whole message may have `message_bytes_max`."""
     message_bytes_max: int = Field(default=4 * MIB, ge=64 * 1024)
     """Size of a gRPC message."""
     retention_seconds: float = Field(default=7 * 86_400, ge=60)
@@ -51,8 +49,6 @@ class Settings(WorkerSettings):
     def _limits_agree(self) -> Self:
         if self.lease_renew_seconds * 3 > self.lease_seconds:
             raise ValueError("lease_renew_seconds must be at most a third of lease_seconds")
-        if self.content_bytes_max >= self.message_bytes_max:
-            raise ValueError("content_bytes_max must be less than message_bytes_max")
         if self.retry_seconds_min > self.retry_seconds_max:
             raise ValueError("retry_seconds_min must be at most retry_seconds_max")
         return self

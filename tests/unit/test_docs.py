@@ -24,7 +24,7 @@ _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
 _TEST_NAME = re.compile(r"(tests/[\w/]+\.py)::(test_\w+)")
-_MAKE = re.compile(r"\bmake ([a-z]+)(?=`|$|  )", re.MULTILINE)
+_MAKE = re.compile(r"(?:^|`)make ([a-z]+)", re.MULTILINE)
 
 
 def prose(document: Path) -> str:

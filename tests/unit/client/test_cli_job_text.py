@@ -27,9 +27,9 @@ NO_TEXT = job_pb2.PDFResult(page_count=1, warnings=[job_pb2.Warning(reason="NO_T
 @pytest.mark.parametrize(
     ("message", "detail"),
     [
-        (job_message(), "https://example.com/paper.pdf"),
-        (job_message(queue_position=0), "https://example.com/paper.pdf"),
-        (job_message(queue_position=2), "https://example.com/paper.pdf, about 2 jobs before it"),
+        (job_message(), ""),
+        (job_message(queue_position=0), ""),
+        (job_message(queue_position=2), "about 2 jobs before it"),
         (job_message(state="RUNNING"), "starting"),
         (job_message(state="RUNNING", attempt=1, progress=FETCHING), "fetching, 1.5 MB"),
         (job_message(state="RUNNING", attempt=1, progress=extracting(3, 12)), "page 3 of 12"),
@@ -52,7 +52,9 @@ def test_each_state_has_its_detail(message: job_pb2.Job, detail: str) -> None:
 
 
 def test_a_line_begins_with_the_id() -> None:
-    """Other programs can cut the id off a line."""
+    """Other programs can cut the id off a line; a new job's line also tells which source it is."""
+    queued = job_from_message(job_message("a-b", queue_position=1))
+    assert job_line(queued) == "a-b  QUEUED      https://example.com/paper.pdf, about 1 job before it"
     assert job_line(job_from_message(job_message("a-b", state="CANCELLED"))) == "a-b  CANCELLED"
 
 

@@ -37,7 +37,6 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     "changes",
     [
         {"lease_seconds": 5.0, "lease_renew_seconds": 2.0},
-        {"content_bytes_max": 100_000, "message_bytes_max": 100_000},
         {"retry_seconds_min": 10.0, "retry_seconds_max": 5.0},
         {"http_port": 0},
         {"pages_max": 20_001},

@@ -39,8 +39,9 @@ def _json_time(time: datetime) -> str:
 
 
 def job_line(job: Job) -> str:
-    """Return the job as one line: its id, its state, and what there is to say about it."""
-    return f"{job.id}  {job.state:<10}  {job_detail(job)}".rstrip()
+    """Return the job as one line: its id, its state, while it is queued what it is, and what there is to say."""
+    words = [job_name(job) if job.state is JobState.QUEUED else "", job_detail(job)]
+    return f"{job.id}  {job.state:<10}  {', '.join(word for word in words if word)}".rstrip()
 
 
 def job_text(job: Job) -> str:
@@ -59,7 +60,7 @@ def job_detail(job: Job) -> str:
     """Return, in a few words on one line, what there is to say about a job beside its state."""
     match job.state:
         case JobState.QUEUED:
-            return _queue_detail(job)
+            return f"about {_count(job.queue_position, 'job')} before it" if job.queue_position else ""
         case JobState.RUNNING:
             return f"{_progress_detail(job)}{_attempt_detail(job)}"
         case JobState.RETRYING:
@@ -72,12 +73,6 @@ def job_detail(job: Job) -> str:
             return _error_detail(job.error)
         case _:
             return ""
-
-
-def _queue_detail(job: Job) -> str:
-    """Return what is before a queued job, and what it is."""
-    before = f"about {_count(job.queue_position, 'job')} before it" if job.queue_position else ""
-    return ", ".join(part for part in (job_name(job), before) if part)
 
 
 def _progress_detail(job: Job) -> str:

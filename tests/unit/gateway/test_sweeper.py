@@ -1,0 +1,83 @@
+"""When the sweeper sweeps, and when it leaves leases alone."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+import pytest
+from gateway import sweeper as sweeper_module
+from gateway.errors import store_unavailable
+from gateway.sweeper import Sweeper
+
+LEASE_SECONDS = 0.2
+
+
+class SweptStore:
+    """Notes each sweep, and whether it was to touch leases."""
+
+    def __init__(self) -> None:
+        self.sweeps: list[bool] = []
+        self.is_available = True
+        self.leads = True
+        self.asked = 0
+
+    async def lead(self, key: str, name: str, seconds: float) -> bool:
+        assert key
+        assert name
+        assert seconds > sweeper_module.SWEEP_SECONDS
+        self.asked += 1
+        if not self.is_available:
+            raise store_unavailable()
+        return self.leads
+
+    async def sweep(self, *, with_leases: bool) -> list[int]:
+        self.sweeps.append(with_leases)
+        return [0, 0, 0, 0, 0]
+
+
+@pytest.fixture
+def store() -> SweptStore:
+    """A store to be swept."""
+    return SweptStore()
+
+
+@pytest.fixture(autouse=True)
+async def sweeping(store: SweptStore, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[None, None]:
+    """A sweeper at work on it, without long pauses."""
+    monkeypatch.setattr(sweeper_module, "SWEEP_SECONDS", 0.01)
+    running = asyncio.create_task(Sweeper(store, lease_seconds=LEASE_SECONDS).run())  # type: ignore[arg-type]  # a fake
+    yield
+    running.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_leases_are_left_alone_for_one_lease_after_the_start(store: SweptStore) -> None:
+    """Their holders may have been cut off as the sweeper was."""
+    await until(lambda: True in store.sweeps)
+    assert store.sweeps[0] is False
+    assert store.sweeps.count(False) >= 5
+
+
+async def test_leases_are_left_alone_again_after_an_outage(store: SweptStore) -> None:
+    """Who could not renew is given the time to."""
+    await until(lambda: True in store.sweeps)
+    store.is_available = False
+    asked = store.asked
+    await until(lambda: store.asked >= asked + 2)
+    store.sweeps.clear()
+    store.is_available = True
+    await until(lambda: True in store.sweeps)
+    assert store.sweeps[0] is False
+
+
+async def test_who_does_not_lead_does_not_sweep(store: SweptStore) -> None:
+    """One of all ingresses sweeps."""
+    store.leads = False
+    store.sweeps.clear()
+    await until(lambda: store.asked >= 20)
+    assert store.sweeps == []
