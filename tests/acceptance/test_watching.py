@@ -5,9 +5,9 @@ import time
 
 import grpc
 import pytest
+
 from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
 from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceStub
-
 from tests import pdfs
 from tests.acceptance.gateway_process import RunningGateway
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
+
 from gateway.service import GatewayService
 from gateway.settings import Settings
 from gateway.testing import InMemoryJobStore

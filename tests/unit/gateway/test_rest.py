@@ -6,14 +6,14 @@ from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
+
 from gateway.rest import build_api
 from gateway.service import GatewayService
 from gateway.settings import Settings
 from gateway.testing import InMemoryJobStore
+from tests.unit.gateway.conftest import InMemoryBlobs
 from workers.jobs.failure import FailureReason, JobFailure
 from workers.jobs.job import PDFResult, ResultWarning
-
-from tests.unit.gateway.conftest import InMemoryBlobs
 
 URL = "https://example.com/a.pdf"
 PDF = b"%PDF-1.7 and more"
@@ -59,9 +59,7 @@ async def test_a_url_is_accepted_with_its_place(http: httpx.AsyncClient) -> None
 
 async def test_a_file_is_accepted_and_kept(http: httpx.AsyncClient, blobs: InMemoryBlobs) -> None:
     """The bytes are kept by their digest before the job is accepted."""
-    answer = await http.post(
-        "/v1/jobs", files={"file": ("a.pdf", PDF)}, data={"request": '{"labels": {"a": "b"}}'}
-    )
+    answer = await http.post("/v1/jobs", files={"file": ("a.pdf", PDF)}, data={"request": '{"labels": {"a": "b"}}'})
     upload = answer.json()["source"]["upload"]
     assert upload["filename"] == "a.pdf"
     assert blobs.kept == {f"uploads/{upload['sha256']}": PDF}
@@ -117,17 +115,13 @@ async def test_events_are_whole_jobs_with_their_seq(http: httpx.AsyncClient, sto
 async def test_an_id_of_no_event_is_refused(http: httpx.AsyncClient, last_event_id: str) -> None:
     """Before the stream begins, a refusal is a status."""
     job_id = await accepted(http)
-    answer = await http.get(
-        f"/v1/jobs/{job_id}/events", headers={b"Last-Event-ID": last_event_id.encode("utf-8")}
-    )
+    answer = await http.get(f"/v1/jobs/{job_id}/events", headers={b"Last-Event-ID": last_event_id.encode("utf-8")})
     assert (answer.status_code, answer.json()["violations"][0]["field"]) == (400, "Last-Event-ID")
 
 
 async def test_two_keys_that_differ_are_refused(http: httpx.AsyncClient) -> None:
     """The header and the field are the same thing."""
-    answer = await http.post(
-        "/v1/jobs", json={"url": URL, "request_id": "a"}, headers={"Idempotency-Key": "b"}
-    )
+    answer = await http.post("/v1/jobs", json={"url": URL, "request_id": "a"}, headers={"Idempotency-Key": "b"})
     assert answer.json()["violations"][0]["field"] == "request_id"
 
 
@@ -155,9 +149,7 @@ async def test_a_wrong_form_is_refused_by_name(
     assert answer.json()["violations"][0]["field"] == field
 
 
-async def test_a_store_that_is_away_is_503_with_retry_after(
-    http: httpx.AsyncClient, store: InMemoryJobStore
-) -> None:
+async def test_a_store_that_is_away_is_503_with_retry_after(http: httpx.AsyncClient, store: InMemoryJobStore) -> None:
     """Broken is told apart from wrong, and from busy."""
     job_id = await accepted(http)
     store.is_available = False

@@ -6,10 +6,11 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
+
 from gateway.rpc import RpcTranslator, job_message
 from gateway.service import GatewayService
 from gateway.testing import InMemoryJobStore
-from google.protobuf.duration_pb2 import Duration
 from pdfgateway.v1 import job_pb2
 from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
 from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
@@ -17,11 +18,10 @@ from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
     PDFGatewayServiceStub,
     add_PDFGatewayServiceServicer_to_server,
 )
+from tests.unit.gateway.test_rest import RESULT, URL
 from workers.jobs.failure import Phase
 from workers.jobs.job import Job, JobError, Progress
 from workers.jobs.state import JobState
-
-from tests.unit.gateway.test_rest import RESULT, URL
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

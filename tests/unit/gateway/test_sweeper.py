@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 import pytest
+
 from gateway import sweeper as sweeper_module
 from gateway.errors import store_unavailable
 from gateway.sweeper import Sweeper

@@ -1,6 +1,7 @@
 """When a consumer is to be replaced."""
 
 import pytest
+
 from workers.consumer_health import DEAF_SECONDS, consumer_fault
 
 

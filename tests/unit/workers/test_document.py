@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from workers.jobs.failure import FailureReason, JobFailure, Phase
 from workers.jobs.job import Progress
 from workers.record.document import RecordCorrupt, error_fragment, exception_fragment, parse_record, progress_fragment
@@ -35,12 +36,27 @@ RECORD = {
 def test_a_record_is_read() -> None:
     """What is not there is unset."""
     job = parse_record(json.dumps(RECORD))
-    assert (job.id, job.seq, job.start_time_us, job.progress, job.result, job.error) == ("id", 2, None, None, None, None)
+    assert (job.id, job.seq, job.start_time_us, job.progress, job.result, job.error) == (
+        "id",
+        2,
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{}", b"[]", b"null", b'{"status": "SUCCESS", "result": 1}', b"\xff", json.dumps({**RECORD, "job": {}}).encode()],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"status": "SUCCESS", "result": 1}',
+        b"\xff",
+        json.dumps({**RECORD, "job": {}}).encode(),
+    ],
 )
 def test_what_is_no_record_is_said_to_be_none(raw: bytes) -> None:
     """A stranger's value under our key is a fault with a name, and is not quoted."""
