@@ -14,6 +14,8 @@ from workers.record.document import RecordCorrupt, parse_record
 from workers.record.transition import record_key
 
 RECONNECT_SECONDS = 0.5
+QUIET_SECONDS_MAX = 5
+"""A connection that was quiet for so long is asked for life, and given up after so long again."""
 
 
 class RedisFeed:
@@ -26,6 +28,8 @@ class RedisFeed:
         self._wanted: dict[str, asyncio.Future[None]] = {}
         """Channels, each with the confirmation of its subscription."""
         self._changed = asyncio.Event()
+        self._pinged = False
+        """Life was asked for, and nothing has come since."""
 
     async def subscribe(self, job_id: str) -> None:
         """See `JobFeed.subscribe`."""
@@ -71,19 +75,23 @@ class RedisFeed:
         channels = list(self._wanted)
         async with asyncio.timeout(self._seconds_max):
             await pubsub.subscribe(*channels)
-            self._pubsub = pubsub
+            self._pubsub, self._pinged = pubsub, False
             if late := [channel for channel in self._wanted if channel not in channels]:
                 await pubsub.subscribe(*late)
 
     async def _read(self) -> Job | None:
         if self._pubsub is None:
             return None
-        # A quiet connection is asked for life: a frozen Redis would look the same as a quiet one.
-        message = await self._pubsub.get_message(timeout=5)
+        message = await self._pubsub.get_message(timeout=QUIET_SECONDS_MAX)
         if message is None:
+            # A quiet connection is asked for life: a lost one looks the same.
+            if self._pinged:
+                raise TimeoutError
+            self._pinged = True
             async with asyncio.timeout(self._seconds_max):
                 await self._pubsub.ping()
             return None
+        self._pinged = False
         if message["type"] == "subscribe":
             confirmation = self._wanted.get(message["channel"].decode())
             if confirmation is not None and not confirmation.done():

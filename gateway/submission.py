@@ -47,6 +47,8 @@ class CheckedSubmission:
     request_id: str
     labels: dict[str, str]
     deadline_seconds: float | None
+    content_sha256: str
+    """SHA-256 of `content`; empty for a URL."""
     digest: str
     """SHA-256 of all that the job depends on: equal for equal submissions."""
 
@@ -78,6 +80,7 @@ def check(submission: Submission, settings: Settings) -> CheckedSubmission:
     _check_labels(submission.labels, wrong)
     if violations:
         raise invalid(*violations)
+    content_sha256 = hashlib.sha256(submission.content).hexdigest() if submission.content else ""
     return CheckedSubmission(
         url=url,
         content=submission.content if url is None else None,
@@ -86,7 +89,8 @@ def check(submission: Submission, settings: Settings) -> CheckedSubmission:
         request_id=submission.request_id,
         labels=dict(submission.labels),
         deadline_seconds=deadline,
-        digest=_digest(submission, paragraphs),
+        content_sha256=content_sha256,
+        digest=_digest(submission, content_sha256, paragraphs),
     )
 
 
@@ -128,10 +132,10 @@ def _is_text(text: str, length_max: int) -> bool:
     return len(text) <= length_max and text.isprintable()
 
 
-def _digest(submission: Submission, paragraphs: int) -> str:
+def _digest(submission: Submission, content_sha256: str, paragraphs: int) -> str:
     parts = {
         "url": submission.url,
-        "content": submission.content and hashlib.sha256(submission.content).hexdigest(),
+        "content": content_sha256,
         "filename": submission.filename,
         "paragraphs": paragraphs,
         "labels": dict(submission.labels),
