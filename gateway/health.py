@@ -1,10 +1,15 @@
-"""grpc.health.v1 (Check and Watch), telling what the service depends on and not only that a port is open."""
+"""grpc.health.v1 (Check, List and Watch), telling what the service depends on and not only that a port is open."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 
 import grpc
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from google.protobuf.message import Message
+from grpc_health.v1.health_pb2 import (
+    HealthCheckRequest,
+    HealthCheckResponse,
+    HealthListResponse,  # type: ignore[attr-defined]  # newer than the type stubs
+)
 
 from gateway.rpc import RpcContext
 from gateway.service import GatewayService, Health
@@ -42,6 +47,16 @@ class HealthTranslator:
             context.set_details("unknown service")
             return HealthCheckResponse()
         return HealthCheckResponse(status=status)
+
+    async def list(self) -> Message:
+        """List: the status of every service that there is."""
+        health = await self._service.health()
+        return HealthListResponse(
+            statuses={
+                name: HealthCheckResponse(status=serving_status(name, health))
+                for name in sorted((*GATEWAY_SERVICES, WORKERS_SERVICE))
+            }
+        )
 
     async def watch(self, request: HealthCheckRequest) -> AsyncGenerator[HealthCheckResponse, None]:
         """Watch: the status now, and each time that it changes."""

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 
 from gateway.blob_writer import StoreBlobs
@@ -89,6 +90,13 @@ class Ingress:
     ) -> health_pb2.HealthCheckResponse:
         """grpc.health.v1.Health/Check."""
         return await self._health.check(request, grpc_context)
+
+    async def List(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
+        self,
+        request: Message,  # noqa: ARG002  (it is empty)
+    ) -> Message:
+        """grpc.health.v1.Health/List."""
+        return await self._health.list()
 
     async def Watch(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
         self, request: health_pb2.HealthCheckRequest

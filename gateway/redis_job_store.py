@@ -92,13 +92,12 @@ class RedisJobStore:
 
     async def lead(self, key: str, name: str, seconds: float) -> bool:
         """Whether `name` leads until `seconds` from now, among all who ask with the same key."""
-        leader = await self._commands.run("SET", key, name, "NX", "GET", "PX", int(seconds * 1000))
-        if leader is None:
+        milliseconds = int(seconds * 1000)
+        if await self._commands.run("SET", key, name, "NX", "PX", milliseconds):
             return True
-        if leader != name.encode():
+        if await self._commands.run("GET", key) != name.encode():
             return False
-        await self._commands.run("PEXPIRE", key, int(seconds * 1000))
-        return True
+        return bool(await self._commands.run("PEXPIRE", key, milliseconds))
 
     async def _run(self, arguments: list[str | bytes]) -> Any:
         try:

@@ -81,6 +81,19 @@ class WarningModel(_Response):
     pages: list[int]
 
 
+class MetadataModel(_Response):
+    """What a PDF says about itself; each field may be empty, and none is verified."""
+
+    title: str = ""
+    author: str = ""
+    subject: str = ""
+    keywords: str = ""
+    creator: str = ""
+    producer: str = ""
+    creation_date: str = ""
+    modification_date: str = ""
+
+
 class ResultModel(_Response):
     """What was found in the PDF."""
 
@@ -89,7 +102,7 @@ class ResultModel(_Response):
     char_count: int
     summary: str
     processing_time: str
-    metadata: dict[str, str]
+    metadata: MetadataModel
     sha256: str
     size_bytes: int
     engine: str
@@ -237,7 +250,7 @@ def _result(result: domain.PDFResult) -> ResultModel:
         char_count=result.char_count,
         summary=result.summary,
         processing_time=f"{result.processing_seconds:.6f}s",
-        metadata=dict(result.metadata),
+        metadata=MetadataModel(**result.metadata),
         sha256=result.sha256,
         size_bytes=result.size_bytes,
         engine=result.engine,

@@ -1,7 +1,6 @@
 """What can be set: environment variables with the prefix PDFGATEWAY_. An unknown one is refused, not ignored."""
 
 import os
-from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -54,14 +53,14 @@ class Settings(WorkerSettings):
         return self
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+    def from_environment(cls) -> Self:
         """The settings that the environment gives.
 
         Raises:
             ValueError: a variable with the prefix is unknown, or its value is not allowed.
         """
         known = {PREFIX + name.upper() for name in cls.model_fields} | CLIENT_VARIABLES
-        unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+        unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
         if unknown:
             raise ValueError(f"Unknown settings: {', '.join(unknown)}. docs/SETTINGS.md lists those there are.")
         return cls()

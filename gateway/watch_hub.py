@@ -5,12 +5,15 @@ a slow watcher misses states in between, never the last, and nothing is buffered
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from gateway.errors import Reason, Refusal, job_not_found
 from gateway.job_store import JobFeed, JobStore
 from workers.jobs.job import Job
+
+logger = logging.getLogger("pdfgateway")
 
 POLL_SECONDS = 5
 """How often all watched jobs are read, in case news of them was lost."""
@@ -137,6 +140,10 @@ class WatchHub:
         try:
             jobs = await self._store.find_many(job_ids)
         except Refusal:
+            return
+        except Exception:
+            # One unreadable record must not end the news of all others.
+            logger.exception("Watched jobs could not be read; the next reading follows")
             return
         for job_id, job in zip(job_ids, jobs, strict=True):
             topic = self._topics.get(job_id)

@@ -14,7 +14,7 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PDFGATEWAY_", frozen=True, extra="forbid")
 
     redis_url: str = ""
-    """Redis or Valkey of one's own, as redis://, rediss:// or unix://; empty: the embedded Valkey is started."""
+    """Redis or Valkey of one's own, as redis:// or rediss://; empty: the embedded Valkey is started."""
     data_dir: Path = Path(".data")
     """Folder for what must outlive a restart: the embedded Valkey's data and, by default, the blobs."""
     blob_url: str = ""

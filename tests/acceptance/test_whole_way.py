@@ -152,6 +152,10 @@ def test_health_tells_of_the_store_and_the_consumers(gateway: RunningGateway) ->
         for service in ("", "pdfgateway.v1.PDFGatewayService", "pdfgateway.workers"):
             request = health_pb2.HealthCheckRequest(service=service)
             assert health.Check(request, timeout=5).status == health_pb2.HealthCheckResponse.SERVING
+        listed = health.List(health_pb2.HealthListRequest(), timeout=5).statuses
+        assert {name: one.status for name, one in listed.items()} == dict.fromkeys(
+            ("", "pdfgateway.v1.PDFGatewayService", "pdfgateway.workers"), health_pb2.HealthCheckResponse.SERVING
+        )
         watch = health.Watch(health_pb2.HealthCheckRequest(), timeout=5)
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
         watch.cancel()

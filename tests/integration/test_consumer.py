@@ -1,6 +1,7 @@
 """A real consumer on a real Valkey: a job's way, and what becomes of it when something dies."""
 
 import asyncio
+import dataclasses
 import json
 import signal
 import time
@@ -18,9 +19,12 @@ from gateway.redis_job_store import RedisJobStore
 from tests.integration.conftest import LEASE_SECONDS, StartConsumer
 from tests.origin import Origin
 from workers.celery_settings import QUEUE, TASK_NAME, celery_app
+from workers.envelope import make_envelope
 from workers.jobs.failure import JobFailure
 from workers.jobs.job import Job, ProcessingOptions, UrlSource
 from workers.jobs.state import JobState
+from workers.record.backend import run_script
+from workers.record.transition import Lease, hand_back_call, parse_lease, take_call
 
 SAMPLE = Path("gateway/sample.pdf").read_bytes()
 SECONDS_MAX = 30
@@ -307,3 +311,51 @@ async def test_our_message_is_the_one_that_celery_would_send(own_valkey: Embedde
         # The queue's own exchange or the default one: both lead to the same list.
         message["properties"]["delivery_info"].pop("exchange")
     assert ours == theirs
+
+
+async def test_one_sweeper_leads_for_as_long_as_it_lives(store: RedisJobStore) -> None:
+    """The leader leads on; another takes over only when it has fallen silent."""
+    assert [await store.lead("leader", "one", 0.3) for _ in range(3)] == [True, True, True]
+    assert not await store.lead("leader", "other", 0.3)
+
+    async def other_leads() -> bool:
+        return await store.lead("leader", "other", 0.3)
+
+    await eventually(other_leads)
+    assert not await store.lead("leader", "one", 0.3)
+
+
+async def test_a_job_that_is_handed_back_makes_no_other_seem_lost(
+    own_valkey: EmbeddedValkey, store: RedisJobStore
+) -> None:
+    """It goes to the front of the queue, and those behind it have not been passed by."""
+    jobs = [new_job("https://example.com/") for _ in range(5)]
+    for new in jobs:
+        await store.submit(new)
+    with Redis(port=own_valkey.port) as client:
+
+        def take(job_id: str) -> Lease:
+            call = take_call(job_id, worker="test", lease_seconds=LEASE_SECONDS)
+            lease = parse_lease(job_id, run_script(client, call))
+            assert lease is not None
+            return lease
+
+        client.zadd("pdfgateway:queued", {new.id: (time.time() - 60) * 1_000_000 + n for n, new in enumerate(jobs)})
+        run_script(client, hand_back_call(take(jobs[0].id), make_envelope()))
+        front = await store.find(jobs[0].id)
+        assert front is not None
+        assert front.queue_position == 0
+        take(jobs[0].id)
+        _, _, _, lost, _ = await store.sweep(with_leases=True)
+        assert lost == 0
+
+
+async def test_a_passed_deadline_is_an_invalid_dead_letter(own_valkey: EmbeddedValkey, store: RedisJobStore) -> None:
+    """No further attempt could save it."""
+    new = dataclasses.replace(new_job("https://example.com/"), deadline_seconds=0.01)
+    await store.submit(new)
+    job = await until(store, new.id, JobState.FAILED)
+    assert job.error is not None
+    assert job.error.reason == "DEADLINE_EXCEEDED"
+    with Redis(port=own_valkey.port) as client:
+        assert (client.llen("invalid_pdfs"), client.llen("failed_pdfs")) == (1, 0)

@@ -83,8 +83,14 @@ end
 local function enqueue(job_id, job, at_front)
   local message = string.gsub(arg.message, arg.id_place, job_id)
   message = string.gsub(message, arg.tag_place, job_id .. '.' .. int((job.seq or 0) + 1) .. '.' .. int(now))
+  local score = now
+  if at_front then
+    -- First in the queue is first in the index too, or all the others would seem to have been passed by.
+    local oldest = redis.call('ZRANGE', 'pdfgateway:queued', 0, 0, 'WITHSCORES')
+    if oldest[2] then score = math.min(now, tonumber(oldest[2]) - 1) end
+  end
   redis.call(at_front and 'RPUSH' or 'LPUSH', arg.queue, message)
-  redis.call('ZADD', 'pdfgateway:queued', int(now), job_id)
+  redis.call('ZADD', 'pdfgateway:queued', int(score), job_id)
 end
 
 local function bury(job_id, job, queue, error)
@@ -267,7 +273,7 @@ local function sweep_lapsed(job_id, job)
     enter(job_id, job, 'CANCELLED')
     write(job_id, job, arg.revoked)
   elseif tonumber(job.attempt) >= tonumber(job.max_attempts) then
-    fail(job_id, job, arg.lapsed_error, arg.lapsed_exception, arg.dead_letters)
+    fail(job_id, job, arg.lapsed_error, arg.lapsed_exception, arg.lapsed_dead_letters)
   else
     job.last_error = arg.lapsed_error
     requeue(job_id, job)
@@ -297,7 +303,7 @@ function operations.sweep()
   local lapsed = 0
   if arg.leases == '1' then lapsed = each('leases', int(now), sweep_lapsed) end
   local overdue = each('deadlines', int(now), function(job_id, job)
-    fail(job_id, job, arg.overdue_error, arg.overdue_exception, arg.dead_letters)
+    fail(job_id, job, arg.overdue_error, arg.overdue_exception, arg.overdue_dead_letters)
   end)
   local before = now - arg.lost_us
   if redis.call('LLEN', arg.queue) > 0 then

@@ -121,6 +121,10 @@ class PDFMetadata:
     """The program that the document was written with."""
     producer: str
     """The program that made the PDF."""
+    creation_date: str
+    """When it says that it was made, by ISO 8601."""
+    modification_date: str
+    """When it says that it was last changed, by ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

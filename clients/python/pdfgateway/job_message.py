@@ -98,6 +98,8 @@ def _result(message: job_pb2.PDFResult) -> job.PDFResult:
             keywords=metadata.keywords,
             creator=metadata.creator,
             producer=metadata.producer,
+            creation_date=metadata.creation_date,
+            modification_date=metadata.modification_date,
         ),
         sha256=message.sha256,
         size_bytes=message.size_bytes,

@@ -196,7 +196,7 @@ class Job(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When the job and all that belongs to it will be removed."""
+        """When the job will be removed."""
 
     @_builtins.property
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
@@ -271,7 +271,7 @@ class Source(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     UPLOAD_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """The URL as it may be shown: without user information, query and fragment."""
+    """The URL as it may be shown: without its fragment, and with "?…" in place of a query, which may hold secrets."""
     @_builtins.property
     def upload(self) -> Global___Upload:
         """Bytes that came with the request."""
