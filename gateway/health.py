@@ -5,11 +5,8 @@ from collections.abc import AsyncGenerator
 
 import grpc
 from google.protobuf.message import Message
-from grpc_health.v1.health_pb2 import (
-    HealthCheckRequest,
-    HealthCheckResponse,
-    HealthListResponse,  # type: ignore[attr-defined]  # newer than the type stubs
-)
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from gateway.rpc import RpcContext
 from gateway.service import GatewayService, Health
@@ -51,12 +48,13 @@ class HealthTranslator:
     async def list(self) -> Message:
         """List: the status of every service that there is."""
         health = await self._service.health()
-        return HealthListResponse(
+        listed: Message = health_pb2.HealthListResponse(  # type: ignore[attr-defined]  # newer than its type stubs
             statuses={
                 name: HealthCheckResponse(status=serving_status(name, health))
                 for name in sorted((*GATEWAY_SERVICES, WORKERS_SERVICE))
             }
         )
+        return listed
 
     async def watch(self, request: HealthCheckRequest) -> AsyncGenerator[HealthCheckResponse, None]:
         """Watch: the status now, and each time that it changes."""
