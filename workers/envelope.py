@@ -28,7 +28,6 @@ def make_envelope() -> Envelope:
             producer=connection.Producer(channel),
             # The default exchange: a message that kombu restores then needs no binding to find its queue.
             queue=Queue(QUEUE, exchange=Exchange(""), routing_key=QUEUE),
-            ignore_result=False,
         )
         message = channel._get(QUEUE)  # noqa: SLF001  (virtual transports offer no other raw read)
         channel.queue_delete(QUEUE)
