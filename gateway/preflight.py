@@ -11,8 +11,10 @@ from gateway.settings import Settings
 
 MEMORY_BYTES_MIN = 2 * 1024**3
 """Free memory that Ray, the ingress and two consumers want."""
-PORT_RANGE_START = 20_000
-PORT_RANGE_END = 32_000
+PORT_RANGES = range(20_000, 31_000)
+"""Where ranges of ports are taken from. Below 32,768, from where on Linux gives ports to outgoing connections."""
+SINGLE_PORTS = range(31_000, 32_700)
+"""Where single ports are taken from, so that none lies in a range of another gateway's."""
 PYTHON_MIN = (3, 11)
 
 
@@ -57,20 +59,22 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now."""
+    return _first_free(SINGLE_PORTS, 1)
 
 
 def free_port_range(count: int) -> int:
-    """The first of `count` ports in a row that nobody listens on now, below the range that the system hands out."""
-    starts = list(range(PORT_RANGE_START, PORT_RANGE_END - count, count))
+    """The first of `count` ports in a row that nobody listens on now."""
+    return _first_free(PORT_RANGES, count)
+
+
+def _first_free(ports: range, count: int) -> int:
+    starts = list(range(ports.start, ports.stop - count, count))
     random.shuffle(starts)
     for start in starts:
         if all(port_is_free("0.0.0.0", port) for port in range(start, start + count)):  # noqa: S104  (nothing listens)
             return start
-    raise OSError(f"there are no {count} free ports in a row from {PORT_RANGE_START} to {PORT_RANGE_END}")
+    raise OSError(f"there are no {count} free ports in a row from {ports.start} to {ports.stop}")
 
 
 def _folder_problem(settings: Settings) -> str | None:

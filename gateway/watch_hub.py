@@ -6,8 +6,9 @@ a slow watcher misses states in between, never the last, and nothing is buffered
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from gateway.errors import Reason, Refusal, job_not_found
 from gateway.job_store import JobFeed, JobStore
@@ -19,6 +20,8 @@ POLL_SECONDS = 5
 """How often all watched jobs are read, in case news of them was lost."""
 POLL_BATCH_MAX = 500
 """Jobs read by one command."""
+WOKEN_PER_TURN_MAX = 50
+"""Watchers woken in one turn of the event loop: thousands at once would let nobody else have a turn for a second."""
 
 
 @dataclass(eq=False, slots=True)
@@ -31,10 +34,17 @@ class _Topic:
     waiting: set[asyncio.Future[None]] = field(default_factory=set)
 
     def wake(self) -> None:
-        for waiter in self.waiting:
-            if not waiter.done():
-                waiter.set_result(None)
-        self.waiting.clear()
+        woken, self.waiting = self.waiting, set()
+        _wake_some(iter(woken))
+
+
+def _wake_some(waiters: Iterator[asyncio.Future[None]]) -> None:
+    some = list(islice(waiters, WOKEN_PER_TURN_MAX))
+    for waiter in some:
+        if not waiter.done():
+            waiter.set_result(None)
+    if some:
+        asyncio.get_running_loop().call_soon(_wake_some, waiters)
 
 
 class WatchHub:

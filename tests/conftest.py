@@ -1,23 +1,16 @@
 """What all tests share: a clean environment, and a Valkey of their own."""
 
 import os
-import socket
 from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 
 from gateway.embedded_valkey import EmbeddedValkey
+from gateway.preflight import free_port
 
 for name in [name for name in os.environ if name.startswith("PDFGATEWAY_")]:
     del os.environ[name]
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

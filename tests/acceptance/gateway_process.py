@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from gateway.embedded_valkey import EmbeddedValkey
-from tests.conftest import free_port
+from gateway.preflight import free_port
 
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 60

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.embedded_valkey import EmbeddedValkey
+from gateway.preflight import free_port
 from gateway.redis_commands import RedisCommands, connect
 from gateway.redis_job_store import RedisJobStore
-from tests.conftest import free_port
 from tests.origin import Origin
 from workers.envelope import make_envelope
 
