@@ -19,7 +19,7 @@ from pdfgateway import PDFGatewayClient
 
 GOAL = Goal(">=", 0.9)
 PAGES = 200
-JOBS_PER_ROUND = 6
+JOBS_PER_ROUND = 4
 ROUNDS = 3
 JOB_SECONDS_MAX = 120
 

@@ -1,8 +1,10 @@
 """Thousands of watchers: on as many different jobs, and on one."""
 
 import asyncio
+import contextlib
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,8 +26,6 @@ WATCHERS = 3_000
 FEW_WATCHERS = 300
 IDLE_SECONDS = 10
 CALLS_AT_A_TIME = 50
-SUBMIT_PAUSE_SECONDS = 0.05
-SUBMITS_MIN = 20
 COMMANDS_GOAL = Goal("<=", 1.5)
 SUBMIT_GOAL = Goal("<=", 1_000)
 """Milliseconds."""
@@ -72,18 +72,16 @@ async def _crowd(gateway: Gateway, stub: "PDFGatewayServiceAsyncStub", job_ids: 
         many = await _idle_commands_per_second(gateway)
         ingress_bytes = gateway.memory_bytes("Ingress") - ingress_bytes
         haproxy_bytes = gateway.memory_bytes("haproxy") - haproxy_bytes
-        ended = asyncio.Event()
-        submits = asyncio.create_task(_slowest_submit_seconds(stub, ended))
-        await _cancel(stub, set(job_ids))
-        cancelled_at = time.time()
-        ends = await crowd.ends()
-        ended.set()
+        async with _submits(gateway) as submits:
+            await _cancel(stub, set(job_ids))
+            cancelled_at = time.time()
+            ends = await crowd.ends()
         return _Seen(
             few_commands_per_second=few,
             many_commands_per_second=many,
             ends=ends,
             cancelled_at=cancelled_at,
-            slowest_submit_seconds=await submits,
+            slowest_submit_seconds=submits.slowest_seconds,
             ingress_mb=ingress_bytes / 1e6,
             haproxy_mb=haproxy_bytes / 1e6,
         )
@@ -145,11 +143,29 @@ async def _cancel(stub: "PDFGatewayServiceAsyncStub", job_ids: set[str]) -> None
     await asyncio.gather(*map(cancel, job_ids))
 
 
-async def _slowest_submit_seconds(stub: "PDFGatewayServiceAsyncStub", ended: asyncio.Event) -> float:
-    slowest, submits = 0.0, 0
-    while not ended.is_set() or submits < SUBMITS_MIN:
-        begin = time.perf_counter()
-        await stub.SubmitPDF(submission())
-        slowest, submits = max(slowest, time.perf_counter() - begin), submits + 1
-        await asyncio.sleep(SUBMIT_PAUSE_SECONDS)
-    return slowest
+@dataclass(slots=True)
+class _Submits:
+    slowest_seconds: float = 0.0
+
+
+@contextlib.asynccontextmanager
+async def _submits(gateway: Gateway) -> AsyncGenerator[_Submits, None]:
+    """Submissions by another process, one after another, within the block."""
+    submits = _Submits()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bench.submits",
+        gateway.grpc_address,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        if process.stdout is not None:
+            await process.stdout.readline()
+        yield submits
+        submits.slowest_seconds = float((await process.communicate())[0])
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -30,11 +30,12 @@ class RunningGateway:
 
     def replicas(self, deployment: str) -> list[psutil.Process]:
         """The processes of a deployment's replicas."""
-        return [
-            child
-            for child in psutil.Process(self.process.pid).children(recursive=True)
-            if child.name().startswith("ray::") and deployment in child.name()
-        ]
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if child.name().startswith("ray::") and deployment in child.name():
+                    found.append(child)
+        return found
 
 
 @contextlib.contextmanager
