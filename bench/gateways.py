@@ -106,7 +106,7 @@ class Gateways:
 
 @contextlib.contextmanager
 def _started(kind: Kind) -> Iterator[Gateway]:
-    http_port, grpc_port, valkey_port = free_port(), free_port(), free_port()
+    http_port, grpc_port, valkey_port = (_next_port() for _ in range(3))
     settings = {
         "http_port": http_port,
         "grpc_port": grpc_port,
@@ -139,6 +139,17 @@ def _started(kind: Kind) -> Iterator[Gateway]:
             )
         finally:
             _stop(process)
+
+
+_ports_given: set[int] = set()
+
+
+def _next_port() -> int:
+    """A free port that was not given before: it may not be bound yet."""
+    while (port := free_port()) in _ports_given:
+        pass
+    _ports_given.add(port)
+    return port
 
 
 def _await_serving(process: psutil.Popen, log: Path) -> None:

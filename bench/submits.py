@@ -19,7 +19,7 @@ PAUSE_SECONDS = 0.03
 def main() -> None:
     """Print a line when the first submission was answered, and another one at the end."""
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    threading.Thread(target=_await_end, args=(ended,), daemon=True).start()
     with grpc.insecure_channel(sys.argv[1]) as channel:
         stub = PDFGatewayServiceStub(channel)
         stub.SubmitPDF(submission(), timeout=SUBMIT_SECONDS_MAX, wait_for_ready=True)
@@ -30,6 +30,11 @@ def main() -> None:
             stub.SubmitPDF(submission(), timeout=SUBMIT_SECONDS_MAX)
             slowest = max(slowest, time.perf_counter() - begin)
     print(slowest)
+
+
+def _await_end(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from ray.serve.config import HTTPOptions
 
 from gateway.app import APP_NAME, build, grpc_options
 from gateway.health import WORKERS_SERVICE
-from gateway.preflight import free_port, free_port_range
+from gateway.preflight import free_port_range
 from gateway.settings import Settings
 
 READY_SECONDS_MAX = 120
@@ -63,7 +63,9 @@ def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dic
         "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
     }
     if haproxy:
-        ports = free_port_range(2 * REPLICA_PORTS)
+        # One range, since ports that are chosen one by one now and bound later can turn out to be the same.
+        ports = free_port_range(2 * REPLICA_PORTS + 4)
+        own_ports = iter(range(ports + 2 * REPLICA_PORTS, ports + 2 * REPLICA_PORTS + 4))
         environment |= {
             "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAINING_SECONDS),
             "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
@@ -71,15 +73,15 @@ def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dic
             "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
             "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
             "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
-            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-            "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+            "RAY_SERVE_HAPROXY_METRICS_PORT": str(next(own_ports)),
+            "RAY_SERVE_HAPROXY_STATS_PORT": str(next(own_ports)),
             # Replicas share a taken port with whoever has it (SO_REUSEPORT), and so would two gateways on one machine.
             "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports),
             "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports + REPLICA_PORTS - 1),
             "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(ports + REPLICA_PORTS),
             "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(ports + 2 * REPLICA_PORTS - 1),
-            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
-            "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
+            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(next(own_ports)),
+            "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(next(own_ports)),
             "RAY_SERVE_HAPROXY_H2_FE_MAX_CONCURRENT_STREAMS": str(STREAMS_PER_CONNECTION_MAX),
             "RAY_SERVE_HAPROXY_H2_BE_MAX_CONCURRENT_STREAMS": str(STREAMS_PER_CONNECTION_MAX),
             "RAY_SERVE_HAPROXY_MAXCONN": str(connections_max(resource.getrlimit(resource.RLIMIT_NOFILE)[1])),

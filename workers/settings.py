@@ -21,7 +21,7 @@ class WorkerSettings(BaseSettings):
     """Where uploaded bytes lie; empty: the folder `blobs` in `data_dir`."""
 
     worker_replicas: int = Field(default=2, ge=0, le=1000)
-    """Consumer processes."""
+    """Consumer processes; 0: none here, they run elsewhere on the same Redis."""
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     """Jobs that one consumer process works on at once."""
 
