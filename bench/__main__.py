@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import signal
 import sys
 import time
 
@@ -57,6 +58,7 @@ def main() -> int:
     figures: dict[str, list[Figure]] = {}
     seconds: dict[str, float] = {}
     gateways = Gateways()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that `finally` stops what was started
     try:
         for part in parts:
             console.print(f"Measuring {part} …")

@@ -1,7 +1,12 @@
 """The blob store as the service sees it: what it cannot do is a refusal."""
 
+import asyncio
+
 from gateway.errors import Reason, Refusal
 from workers.blobs import Blobs, BlobsUnavailable
+
+PUT_SECONDS_MAX = 10
+"""How long an upload may take to be kept."""
 
 
 class StoreBlobs:
@@ -13,6 +18,9 @@ class StoreBlobs:
     async def put(self, name: str, content: bytes) -> None:
         """See `BlobWriter.put`."""
         try:
-            await self._blobs.put(name, content)
-        except BlobsUnavailable as error:
-            raise Refusal(Reason.STORE_UNAVAILABLE, f"The upload could not be kept: {error}.") from error
+            async with asyncio.timeout(PUT_SECONDS_MAX):
+                await self._blobs.put(name, content)
+        except (BlobsUnavailable, TimeoutError) as error:
+            raise Refusal(
+                Reason.STORE_UNAVAILABLE, "The upload could not be kept: the blob store does not answer."
+            ) from error

@@ -35,7 +35,7 @@ class EmbeddedValkey:
         Raises:
             ValkeyFailed: the port is taken, or the server ended; its log says why.
         """
-        self._data_dir.mkdir(parents=True, exist_ok=True)
+        self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -65,6 +65,7 @@ class EmbeddedValkey:
             arguments,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            umask=0o077,
             env={"PATH": os.defpath, "LC_ALL": "C"},
         )
         self._await_ready(log)

@@ -82,8 +82,18 @@ class Refusal(Exception):
         return REFUSAL_RULES[self.reason]
 
 
+VIOLATIONS_MAX = 10
+"""Wrong fields that one refusal names: gRPC carries them in trailers, for which clients take 8 KiB."""
+VIOLATION_LENGTH_MAX = 200
+"""Characters of a field's name, and of what is wrong with it."""
+
+
 def invalid(*violations: FieldViolation) -> Refusal:
-    """The refusal of a request with wrong fields."""
+    """The refusal of a request with wrong fields, the first of them named."""
+    violations = tuple(
+        FieldViolation(one.field[:VIOLATION_LENGTH_MAX], one.description[:VIOLATION_LENGTH_MAX])
+        for one in violations[:VIOLATIONS_MAX]
+    )
     message = "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
     return Refusal(Reason.INVALID_ARGUMENT, message, violations)
 

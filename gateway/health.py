@@ -15,6 +15,8 @@ GATEWAY_SERVICES = frozenset({"", "pdfgateway.v1.PDFGatewayService"})
 """SERVING while a submission would be accepted: the job store answers."""
 WORKERS_SERVICE = "pdfgateway.workers"
 """SERVING while at least one consumer shows life."""
+WATCHES_MAX = 100
+"""Watches of the health at once in one ingress process: probes need few, and each holds a place for requests."""
 WATCH_SECONDS = 1
 """How often a watched status is read."""
 
@@ -35,6 +37,7 @@ class HealthTranslator:
 
     def __init__(self, service: GatewayService) -> None:
         self._service = service
+        self._watches = 0
 
     async def check(self, request: HealthCheckRequest, context: RpcContext) -> HealthCheckResponse:
         """Check: the status now; NOT_FOUND for a name that is none of ours."""
@@ -56,12 +59,22 @@ class HealthTranslator:
         )
         return listed
 
-    async def watch(self, request: HealthCheckRequest) -> AsyncGenerator[HealthCheckResponse, None]:
-        """Watch: the status now, and each time that it changes."""
+    async def watch(
+        self, request: HealthCheckRequest, context: RpcContext
+    ) -> AsyncGenerator[HealthCheckResponse, None]:
+        """Watch: the status now, and each time that it changes; RESOURCE_EXHAUSTED where too many watch."""
+        if self._watches >= WATCHES_MAX:
+            context.set_code(grpc.StatusCode.RESOURCE_EXHAUSTED)
+            context.set_details(f"{self._watches} callers watch the health already")
+            return
+        self._watches += 1
         known: int | None = None
-        while True:
-            status = serving_status(request.service, await self._service.health())
-            if status != known:
-                known = status
-                yield HealthCheckResponse(status=status)
-            await asyncio.sleep(WATCH_SECONDS)
+        try:
+            while True:
+                status = serving_status(request.service, await self._service.health())
+                if status != known:
+                    known = status
+                    yield HealthCheckResponse(status=status)
+                await asyncio.sleep(WATCH_SECONDS)
+        finally:
+            self._watches -= 1

@@ -52,6 +52,16 @@ class Ingress:
         sweeper = Sweeper(store, lease_seconds=settings.lease_seconds)
         self._tasks = [loop.create_task(hub.run()), loop.create_task(sweeper.run())]
 
+    def check_health(self) -> None:
+        """Let Serve replace this replica if one of its tasks has ended, which none of them should.
+
+        Raises:
+            RuntimeError: one has.
+        """
+        for task in self._tasks:
+            if task.done():
+                raise RuntimeError("a background task of the ingress has ended")
+
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The HTTP app, when Serve asks for it."""
         return self._api
@@ -99,10 +109,10 @@ class Ingress:
         return await self._health.list()
 
     async def Watch(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
-        self, request: health_pb2.HealthCheckRequest
+        self, request: health_pb2.HealthCheckRequest, grpc_context: RpcContext
     ) -> AsyncGenerator[health_pb2.HealthCheckResponse, None]:
         """grpc.health.v1.Health/Watch."""
-        watch = self._health.watch(request)
+        watch = self._health.watch(request, grpc_context)
         try:
             async for message in watch:
                 yield message

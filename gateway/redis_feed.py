@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from gateway.errors import store_unavailable
@@ -55,6 +58,8 @@ class RedisFeed:
         """See `JobFeed.next`."""
         while True:
             if not self._wanted:
+                # An idle connection could be cut unseen, and the next subscription would go nowhere.
+                await self._drop()
                 self._changed.clear()
                 await self._changed.wait()
             try:
@@ -71,17 +76,33 @@ class RedisFeed:
         await self._drop()
 
     async def _open(self) -> None:
-        pubsub = self._connect().pubsub()
+        client = self._connect()
+        # Connections are made here and nowhere else: redis-py's own reconnecting takes no lock, and a reader and a
+        # subscriber that reconnect at once break each other.
+        client.connection_pool.connection_kwargs |= {
+            "retry": Retry(NoBackoff(), 0, supported_errors=()),
+            "retry_on_error": [],
+        }
+        pubsub = client.pubsub()
         channels = list(self._wanted)
-        async with asyncio.timeout(self._seconds_max):
-            await pubsub.subscribe(*channels)
-            self._pubsub, self._pinged = pubsub, False
-            if late := [channel for channel in self._wanted if channel not in channels]:
-                await pubsub.subscribe(*late)
+        try:
+            async with asyncio.timeout(self._seconds_max):
+                await pubsub.subscribe(*channels)
+        except BaseException:
+            with contextlib.suppress(RedisError, OSError):
+                await pubsub.aclose()
+            raise
+        self._pubsub, self._pinged = pubsub, False
+        if late := [channel for channel in self._wanted if channel not in channels]:
+            await self._tell(pubsub.subscribe, *late)
+
+    def _is_connected(self) -> bool:
+        connection = self._pubsub.connection if self._pubsub else None
+        return connection is not None and connection.is_connected
 
     async def _read(self) -> Job | None:
-        if self._pubsub is None:
-            return None
+        if self._pubsub is None or not self._is_connected():
+            raise RedisConnectionError("the connection is lost")
         message = await self._pubsub.get_message(timeout=QUIET_SECONDS_MAX)
         if message is None:
             # A quiet connection is asked for life: a lost one looks the same.
@@ -103,11 +124,13 @@ class RedisFeed:
         except RecordCorrupt:
             return None
 
-    async def _tell(self, command: Callable[[str], object], channel: str) -> None:
+    async def _tell(self, command: Callable[..., object], *channels: str) -> None:
         # What cannot be told now is told by `_open`, which subscribes to all that is wanted.
+        if not self._is_connected():
+            return
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(self._seconds_max):
-                result = command(channel)
+                result = command(*channels)
                 if asyncio.iscoroutine(result):
                     await result
 

@@ -50,7 +50,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def build_api(service: GatewayService, settings: Settings, version: str) -> FastAPI:
     """The HTTP app over a service."""
-    api = FastAPI(title=API_TITLE, description=API_DESCRIPTION, version=version, redoc_url=None)
+    api = FastAPI(title=API_TITLE, description=API_DESCRIPTION, version=version, redoc_url=None, redirect_slashes=False)
     answer_with_problems(api)
     api.include_router(_job_routes(service, settings))
     api.include_router(_health_routes(service))

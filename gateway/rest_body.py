@@ -1,6 +1,7 @@
 """The body of POST /v1/jobs: JSON, or multipart/form-data with a file and the same JSON in the part `request`."""
 
 from email.message import Message
+from itertools import islice
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -8,13 +9,13 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from gateway.errors import FieldViolation, Reason, Refusal, invalid
+from gateway.errors import VIOLATIONS_MAX, FieldViolation, Reason, Refusal, invalid
 from gateway.rest_models import SubmitModel, duration_seconds
 from gateway.submission import Submission
 
 Model = TypeVar("Model", bound=BaseModel)
 
-JSON_BYTES_MAX = 1024 * 1024
+JSON_BYTES_MAX = 64 * 1024
 """Size of a JSON body."""
 MULTIPART_OVERHEAD_BYTES_MAX = 64 * 1024
 """What a multipart body may have beyond its file and its JSON."""
@@ -64,7 +65,9 @@ def parse_json(model: type[Model], body: bytes) -> Model:
         raise invalid(
             *(
                 FieldViolation(".".join(map(str, one["loc"])) or "body", one["msg"].removeprefix("Value error, "))
-                for one in error.errors(include_url=False, include_input=False, include_context=False)
+                for one in islice(
+                    error.errors(include_url=False, include_input=False, include_context=False), VIOLATIONS_MAX
+                )
             )
         ) from None
 
@@ -124,7 +127,7 @@ def _media_type(header: str) -> str:
 
 def _refuse_declared_size(request: Request, bytes_max: int) -> None:
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > bytes_max:
+    if declared.isdecimal() and int(declared) > bytes_max:
         raise _too_large(bytes_max)
 
 

@@ -26,7 +26,12 @@ def main(*, sample: bool = False, exit_after_sample: bool = False) -> int:
     """Serve until Ctrl-C or SIGTERM; process the sample PDF first if asked to. Returns the exit code."""
     try:
         settings = Settings.from_environment()
-    except (ValidationError, ValueError) as error:
+    except ValidationError as error:
+        # Without the values: a URL may hold a password.
+        for wrong in error.errors(include_input=False, include_url=False, include_context=False):
+            say(f"The settings are wrong: {'.'.join(map(str, wrong['loc'])) or 'together'}: {wrong['msg']}")
+        return 2
+    except ValueError as error:
         say(f"The settings are wrong: {error}")
         return 2
     if problems := find_problems(settings):
@@ -87,3 +92,5 @@ def _stop_on_signals(stop: threading.Event) -> None:
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
+    # A terminal that is closed: nothing may outlive it unseen.
+    signal.signal(signal.SIGHUP, on_signal)

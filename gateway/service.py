@@ -1,6 +1,7 @@
 """What the gateway does, in the words of its contract; gRPC and HTTP are translations of this."""
 
 import asyncio
+import logging
 import re
 import uuid
 from collections.abc import AsyncGenerator
@@ -14,6 +15,11 @@ from gateway.settings import Settings
 from gateway.submission import CheckedSubmission, Submission, check
 from gateway.watch_hub import WatchHub
 from workers.jobs.job import Job, UploadSource, UrlSource
+
+logger = logging.getLogger("pdfgateway")
+
+HEALTH_SECONDS = 1
+"""How long a reading of the service's health is good for."""
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -48,6 +54,8 @@ class GatewayService:
         self._store = store
         self._hub = hub
         self._blobs = blobs
+        self._health: asyncio.Task[Health] | None = None
+        self._health_until = 0.0
 
     async def submit(self, submission: Submission) -> Job:
         """Accept one PDF. Once this has returned, the job will reach a terminal state.
@@ -134,10 +142,20 @@ class GatewayService:
         return await self._store.cancel(job_id)
 
     async def health(self) -> Health:
-        """What the service depends on, as it is now; raises nothing."""
+        """What the service depends on, as it was within the last second: however many ask, the store is asked once."""
+        loop = asyncio.get_running_loop()
+        if self._health is None or loop.time() >= self._health_until:
+            self._health_until = loop.time() + HEALTH_SECONDS
+            self._health = loop.create_task(self._read_health())
+        return await asyncio.shield(self._health)
+
+    async def _read_health(self) -> Health:
         try:
             return Health(store=True, consumers=await self._store.count_consumers())
         except Refusal:
+            return Health(store=False, consumers=0)
+        except Exception:
+            logger.exception("The store cannot be asked for its consumers")
             return Health(store=False, consumers=0)
 
 

@@ -16,6 +16,8 @@ SUMMARY_PARAGRAPHS_DEFAULT = 3
 SUMMARY_PARAGRAPHS_MAX = 100
 REQUEST_ID_LENGTH_MAX = 128
 LABELS_MAX = 32
+LABELS_LENGTH_MAX = 1_000
+"""Characters of all labels together: they are in the job's record, which is written with each change."""
 LABEL_KEY_LENGTH_MAX = 63
 LABEL_VALUE_LENGTH_MAX = 255
 FILENAME_LENGTH_MAX = 255
@@ -120,11 +122,12 @@ def _check_source(submission: Submission, settings: Settings, wrong: Callable[[s
 def _check_labels(labels: Mapping[str, str], wrong: Callable[[str, str], None]) -> None:
     if len(labels) > LABELS_MAX:
         wrong("labels", f"must be at most {LABELS_MAX}, are {len(labels)}")
-    for key, value in list(labels.items())[:LABELS_MAX]:
-        if not key or not _is_text(key, LABEL_KEY_LENGTH_MAX):
-            wrong("labels", f"every key must have 1 to {LABEL_KEY_LENGTH_MAX} printable characters")
-        if not _is_text(value, LABEL_VALUE_LENGTH_MAX):
-            wrong("labels", f"every value must be at most {LABEL_VALUE_LENGTH_MAX} printable characters")
+    if not all(key and _is_text(key, LABEL_KEY_LENGTH_MAX) for key in labels):
+        wrong("labels", f"every key must have 1 to {LABEL_KEY_LENGTH_MAX} printable characters")
+    if not all(_is_text(value, LABEL_VALUE_LENGTH_MAX) for value in labels.values()):
+        wrong("labels", f"every value must be at most {LABEL_VALUE_LENGTH_MAX} printable characters")
+    if sum(len(key) + len(value) for key, value in labels.items()) > LABELS_LENGTH_MAX:
+        wrong("labels", f"must be at most {LABELS_LENGTH_MAX} characters in all")
 
 
 def _is_text(text: str, length_max: int) -> bool:

@@ -6,12 +6,15 @@ import uuid
 
 from gateway.errors import Refusal
 from gateway.redis_job_store import RedisJobStore
+from workers.record.transition import SWEEP_BATCH_MAX
 
 logger = logging.getLogger("pdfgateway")
 
 LEADER_KEY = "pdfgateway:sweeper"
 LEADER_SECONDS = 5
 """A leader that is silent for so long is followed by another."""
+SWEEPS_AT_ONCE_MAX = 20
+"""Sweeps without a pause, while each finds as much as it may take."""
 SWEEP_SECONDS = 1
 """Time between two sweeps."""
 
@@ -43,8 +46,14 @@ class Sweeper:
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _sweep(self, *, with_leases: bool) -> None:
+        for _ in range(SWEEPS_AT_ONCE_MAX):
+            if max(await self._sweep_once(with_leases=with_leases)) < SWEEP_BATCH_MAX:
+                return
+
+    async def _sweep_once(self, *, with_leases: bool) -> list[int]:
         counts = await self._store.sweep(with_leases=with_leases)
         kinds = ("retried", "lapsed", "overdue", "lost", "expired")
         moved = {kind: count for kind, count in zip(kinds, counts, strict=True) if count}
         if moved:
             logger.info("Swept %s", moved)
+        return counts

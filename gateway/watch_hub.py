@@ -135,7 +135,13 @@ class WatchHub:
 
     async def _follow(self) -> None:
         while True:
-            job = await self._feed.next()
+            try:
+                job = await self._feed.next()
+            except Exception:
+                # Watchers go on by the readings of `_poll`; a fault of the feed must not end the news for good.
+                logger.exception("The feed of changes failed; it is asked again")
+                await asyncio.sleep(self._poll_seconds)
+                continue
             if topic := self._topics.get(job.id):
                 self._learn(topic, job)
 

@@ -32,6 +32,10 @@ class Records(Protocol):
         """Run the script and return its reply."""
         ...
 
+    def try_run(self, arguments: list[str | bytes]) -> list[bytes] | None:
+        """Run the script once; None where Redis is away, for what may be lost."""
+        ...
+
 
 class TaskRequest(Protocol):
     """Celery's request of the running task: the result backend reads the fence from it."""
@@ -90,7 +94,9 @@ class Attempt:
 
         def write(progress: Progress) -> None:
             call = progress_call(lease, progress, lease_seconds=self._settings.lease_seconds)
-            reply = self._records.run(call)
+            reply = self._records.try_run(call)
+            if reply is None:
+                return
             if reply[0] != b"OK":
                 held.learn(Stop.LOST)
             elif reply[1] == b"CANCELLING":

@@ -1,6 +1,7 @@
 """Uploaded bytes, by name: a local folder by default, or any store that obstore knows by URL."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,10 @@ from workers.settings import WorkerSettings
 
 class BlobsUnavailable(Exception):
     """The blob store did not take or give the bytes."""
+
+
+class CopyStopped(Exception):
+    """The caller asked the copying to stop, and it did."""
 
 
 class Blobs:
@@ -33,15 +38,18 @@ class Blobs:
         except (BaseError, OSError) as error:
             raise BlobsUnavailable(f"the blob store took no bytes: {type(error).__name__}") from error
 
-    def copy_to(self, name: str, file: BinaryIO) -> int:
-        """Write the bytes of a name to a file, and return how many there were.
+    def copy_to(self, name: str, file: BinaryIO, *, stop: Callable[[], bool]) -> int:
+        """Write the bytes of a name to a file, and return how many there were; `stop` is asked between chunks.
 
         Raises:
+            CopyStopped: `stop` said so.
             JobFailure: UPLOAD_LOST, where there are none; SOURCE_UNREACHABLE, where the store does not answer.
         """
         size_bytes = 0
         try:
             for chunk in obstore.get(self._store, name).stream():
+                if stop():
+                    raise CopyStopped
                 size_bytes += file.write(memoryview(chunk))
         except FileNotFoundError:
             raise JobFailure(FailureReason.UPLOAD_LOST, "the uploaded bytes are gone; submit them again") from None
@@ -54,6 +62,6 @@ class Blobs:
 
 def _open(url: str, folder: Path) -> ObjectStore:
     if url:
-        return from_url(url)
+        return from_url(url, client_options={"timeout": "30s", "connect_timeout": "5s"})
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103  (Path.mkdir gives the mode to the last folder only)
     return LocalStore(folder.resolve())

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
+from workers.blobs import CopyStopped
 from workers.extract.events import Event, Finished, Opened, PageFailed, PageRead
 from workers.fetch.cutoff import FetchStopped
 from workers.fetch.fetcher import Fetcher
@@ -27,10 +28,11 @@ WARNING_PAGES_MAX = 100
 class BlobReader(Protocol):
     """Gives back uploaded bytes."""
 
-    def copy_to(self, name: str, file: BinaryIO) -> int:
-        """Write the bytes of a name to a file, and return how many there were.
+    def copy_to(self, name: str, file: BinaryIO, *, stop: Callable[[], bool]) -> int:
+        """Write the bytes of a name to a file, and return how many there were; `stop` is asked between chunks.
 
         Raises:
+            CopyStopped: `stop` said so.
             JobFailure: UPLOAD_LOST or SOURCE_UNREACHABLE.
         """
         ...
@@ -97,7 +99,7 @@ class Processor:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)
                 reading = self._extract(file, reporter, size_bytes, stop)
-            except (FetchStopped, SandboxStopped) as stopped:
+            except (CopyStopped, FetchStopped, SandboxStopped) as stopped:
                 raise Stopped from stopped
         reporter.report(_progress(Phase.SUMMARIZE, reading, size_bytes))
         summary = self._summarizer.summarize(reading.pages, paragraphs_max=task.options.max_summary_paragraphs)
@@ -119,7 +121,7 @@ class Processor:
 
     def _fetch(self, task: Task, file: BinaryIO, reporter: ProgressReporter, stop: Callable[[], bool]) -> int:
         if task.blob is not None:
-            return self._blobs.copy_to(task.blob, file)
+            return self._blobs.copy_to(task.blob, file, stop=stop)
         return self._fetcher.fetch(
             SourceUrl.parse(task.url or ""),
             file,

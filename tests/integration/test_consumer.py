@@ -359,3 +359,18 @@ async def test_a_passed_deadline_is_an_invalid_dead_letter(own_valkey: EmbeddedV
     assert job.error.reason == "DEADLINE_EXCEEDED"
     with Redis(port=own_valkey.port) as client:
         assert (client.llen("invalid_pdfs"), client.llen("failed_pdfs")) == (1, 0)
+
+
+async def test_a_take_whose_answer_was_lost_gives_the_same_lease(
+    own_valkey: EmbeddedValkey, store: RedisJobStore
+) -> None:
+    """The call is repeated when its answer does not come; the job is not lost to nobody."""
+    new = new_job("https://example.com/")
+    await store.submit(new)
+    call = take_call(new.id, worker="test", lease_seconds=LEASE_SECONDS)
+    with Redis(port=own_valkey.port) as client:
+        first, again = (parse_lease(new.id, run_script(client, call)) for _ in range(2))
+        other = run_script(client, take_call(new.id, worker="other", lease_seconds=LEASE_SECONDS))
+    assert first is not None
+    assert first == again
+    assert other == [b"REFUSED", b"RUNNING"]

@@ -46,6 +46,13 @@ class JobBackend(RedisBackend):
         reply: list[bytes] = self._ensure_retryable(run_script, self.client, arguments)
         return reply
 
+    def try_run(self, arguments: list[str | bytes]) -> list[bytes] | None:
+        """Run the transition script once; None where Redis is away: progress may be lost, work must not wait for it."""
+        try:
+            return run_script(self.client, arguments)
+        except self.connection_errors:
+            return None
+
     def _store_result(
         self,
         task_id: str,
@@ -68,7 +75,9 @@ class JobBackend(RedisBackend):
             return result
         reply = run_script(self.client, call)
         if reply[0] != b"OK":
-            logger.warning("Job %s is no longer this worker's: its %s is not stored", task_id, state)
+            logger.warning(
+                "Job %s is no longer this worker's, or has ended: its %s is not stored again", task_id, state
+            )
         return result
 
 

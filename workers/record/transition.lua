@@ -157,12 +157,18 @@ end
 function operations.take()
   local job = load(id)
   if not job then return {'NOT_FOUND'} end
+  if job.state == 'RUNNING' and job.take_token == arg.take_token then
+    -- The call is repeated because its answer was lost.
+    return {'OK', job.fence, job.attempt, job.max_attempts, job.source, job.request}
+  end
   if job.state ~= 'QUEUED' then return {'REFUSED', job.state} end
   local enqueued = tonumber(redis.call('ZSCORE', 'pdfgateway:queued', id) or 0)
   local frontier = tonumber(redis.call('GET', 'pdfgateway:frontier') or 0)
   if enqueued > frontier then redis.call('SET', 'pdfgateway:frontier', int(enqueued)) end
   enter(id, job, 'RUNNING')
-  job.fence = int(job.fence + 1)
+  -- Higher than any before, even if Redis has lost its last second.
+  job.fence = int(math.max(job.fence + 1, now))
+  job.take_token = arg.take_token
   job.attempt = int(job.attempt + 1)
   job.worker = arg.worker
   job.start_time_us = job.start_time_us or int(now)
@@ -211,6 +217,9 @@ end
 function operations.retry()
   local job, refusal = held()
   if not job then return refusal end
+  if job.state == 'RUNNING' and tonumber(job.attempt) >= tonumber(job.max_attempts) then
+    return {'REFUSED', job.state}
+  end
   if job.state == 'CANCELLING' then
     enter(id, job, 'CANCELLED')
     write(id, job, arg.revoked)

@@ -4,6 +4,7 @@ The worker does so synchronously through Celery's result backend, the gateway th
 """
 
 import hashlib
+import uuid
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Protocol
@@ -159,10 +160,14 @@ def cancel_call(job_id: str) -> list[str | bytes]:
 
 
 def take_call(job_id: str, *, worker: str, lease_seconds: float) -> list[str | bytes]:
-    """Takes a queued job. Replies OK with what a `Lease` holds; NOT_FOUND, or REFUSED with the state."""
+    """Takes a queued job. Replies OK with what a `Lease` holds; NOT_FOUND, or REFUSED with the state.
+
+    To run the same call again is harmless, and gives the same lease.
+    """
     return _call(
         "take",
         job_id,
+        take_token=uuid.uuid4().hex,
         worker=worker,
         lease_us=_micros(lease_seconds),
         progress=progress_fragment(Progress(phase=Phase.FETCH)),

@@ -53,6 +53,7 @@ def refused_fields(submission: Submission, settings: Settings = SETTINGS) -> lis
         (dataclasses.replace(GOOD, labels={"k": "v" * 256}), "labels"),
         (dataclasses.replace(GOOD, labels={"k": "\ud800"}), "labels"),
         (dataclasses.replace(GOOD, labels={f"k{n}": "" for n in range(33)}), "labels"),
+        (dataclasses.replace(GOOD, labels={f"k{n}": "v" * 250 for n in range(5)}), "labels"),
     ],
 )
 def test_a_wrong_field_is_named(submission: Submission, field: str) -> None:

@@ -70,7 +70,9 @@ class SubmitPDFRequest(_message.Message):
 
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The client's own words for the job: at most 32, keys of 1 to 63 and values of at most 255 characters."""
+        """The client's own words for the job: at most 32, keys of 1 to 63 and values of at most 255 characters,
+        1,000 characters in all.
+        """
 
     @_builtins.property
     def deadline(self) -> _duration_pb2.Duration:
