@@ -164,7 +164,7 @@ async def _submits(gateway: Gateway) -> AsyncGenerator[_Submits, None]:
         if process.stdout is not None:
             await process.stdout.readline()
         yield submits
-        submits.slowest_seconds = float((await process.communicate())[0])
+        submits.slowest_seconds = float((await process.communicate(b""))[0])
     finally:
         if process.returncode is None:
             process.kill()
