@@ -15,7 +15,7 @@ from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
 from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceStub
 
 PAGES = 200
-JOBS = 7
+JOBS = 5
 JOB_SECONDS_MAX = 120
 MESSAGE_GOAL = Goal("<=", 250)
 """Milliseconds, as the median on an otherwise idle machine."""

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
 
 CALLS_AT_A_TIME = 50
-ROUNDS = 12
-SLICE_SECONDS = 0.75
+ROUNDS = 9
+SLICE_SECONDS = 0.6
 """Short and in turn, so that what else the machine does meets all kinds alike."""
 WARM_UP_SECONDS = 1.0
 
