@@ -35,6 +35,8 @@ REPLICA_LOGGING = {"log_level": "WARNING"}
 
 PROXY_HEALTH_CHECK_SECONDS = 2
 """How often Serve asks a proxy for its health; it replaces one that fails three times in a row."""
+PROXY_START_SECONDS_MAX = 30
+"""After three times so long Serve gives up a proxy that is starting, and the whole start fails."""
 DRAINING_SECONDS = 2
 """How long an ingress that is to stop goes on answering, until HAProxy has been told."""
 
@@ -65,6 +67,8 @@ def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dic
         "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
         # Nobody is served while HAProxy is down, and Serve's default would find so after half a minute.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": str(PROXY_HEALTH_CHECK_SECONDS),
+        # Serve's default is over on a busy machine before HAProxy is up.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": str(PROXY_START_SECONDS_MAX),
     }
     if haproxy:
         # One range, since ports that are chosen one by one now and bound later can turn out to be the same.
