@@ -1,4 +1,4 @@
-"""Messages that get lost or come twice, and consumers that die in between: the record decides, and each job ends once."""
+"""Messages that get lost or come twice, and consumers that die in between: each job ends once."""
 
 import asyncio
 import json
