@@ -8,7 +8,8 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from gateway.rpc import RpcTranslator, job_message
+from gateway.rpc import RpcTranslator
+from gateway.rpc_messages import job_message
 from gateway.service import GatewayService
 from gateway.testing import InMemoryJobStore
 from pdfgateway.v1 import job_pb2
