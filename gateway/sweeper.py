@@ -45,6 +45,7 @@ class Sweeper:
         self._blobs = blobs
         self._lease_seconds = lease_seconds
         self._name = uuid.uuid4().hex
+        self._removal: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -67,9 +68,9 @@ class Sweeper:
 
     async def _sweep_once(self, *, with_leases: bool) -> list[int]:
         swept = await self._store.sweep(with_leases=with_leases)
-        if swept.blobs:
-            await self._blobs.remove(swept.blobs)
-            await self._store.blobs_removed(swept.blobs)
+        if swept.blobs and (self._removal is None or self._removal.done()):
+            # Beside the sweeps: a blob store that hangs must not keep jobs waiting.
+            self._removal = asyncio.create_task(self._remove(swept.blobs))
         counts = {
             "retried": swept.retried,
             "lapsed": swept.lapsed,
@@ -81,3 +82,13 @@ class Sweeper:
         if moved := {kind: count for kind, count in counts.items() if count}:
             logger.info("Swept %s", moved)
         return list(counts.values())
+
+    async def _remove(self, blobs: Sequence[str]) -> None:
+        """Remove uploads; those that could not be removed are named by a later sweep again."""
+        try:
+            await self._blobs.remove(blobs)
+            await self._store.blobs_removed(blobs)
+        except Refusal as refusal:
+            logger.warning("%s", refusal.message)
+        except Exception:
+            logger.exception("Uploads could not be removed; a later sweep names them again")

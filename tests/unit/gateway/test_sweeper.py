@@ -47,9 +47,12 @@ class BlobsThatFailOnce:
 
     def __init__(self) -> None:
         self.calls: list[Sequence[str]] = []
+        self.hangs = False
 
     async def remove(self, names: Sequence[str]) -> None:
         self.calls.append(names)
+        if self.hangs:
+            await asyncio.Event().wait()
         if len(self.calls) == 1:
             raise store_unavailable()
 
@@ -116,3 +119,13 @@ async def test_unused_uploads_are_removed_and_then_forgotten(store: SweptStore, 
     store.unused_blobs = ["uploads/a"]
     await until(lambda: store.removed_blobs == ["uploads/a"])
     assert blobs.calls == [("uploads/a",), ("uploads/a",)]
+
+
+async def test_a_blob_store_that_hangs_holds_up_no_sweep(store: SweptStore, blobs: BlobsThatFailOnce) -> None:
+    """Leases and retries go on; one removal waits, and no further one is begun."""
+    blobs.hangs = True
+    store.unused_blobs = ["uploads/a"]
+    await until(lambda: len(blobs.calls) == 1)
+    sweeps = len(store.sweeps)
+    await until(lambda: len(store.sweeps) > sweeps + 10)
+    assert len(blobs.calls) == 1
