@@ -117,6 +117,21 @@ async def test_a_job_is_kept_for_its_own_retention_from_its_end_on(
     assert sweep(valkey).expired == 0
 
 
+async def test_the_url_of_a_job_that_succeeded_is_forgotten(
+    valkey: "Redis[bytes]", shared_store: RedisJobStore
+) -> None:
+    """It may hold a signature, and only a job that may run again needs it."""
+    succeeded, failed = (new_job("https://example.com/?sig=secret") for _ in range(2))
+    for new in (succeeded, failed):
+        await shared_store.submit(new)
+    lease = take(valkey, succeeded.id)
+    run_script(valkey, succeed_call(succeeded.id, lease.fence, result=json.dumps(result_json(RESULT))))
+    lease = take(valkey, failed.id)
+    run_script(valkey, fail_call(failed.id, lease.fence, JobFailure(FailureReason.SOURCE_DENIED, "no")))
+    kept = [b"".join(valkey.hgetall(f"pdfgateway:job:{new.id}").values()) for new in (succeeded, failed)]
+    assert [b"sig=secret" in values for values in kept] == [False, True]
+
+
 async def test_an_upload_is_removed_when_its_last_job_is(valkey: "Redis[bytes]", shared_store: RedisJobStore) -> None:
     """Jobs with the same bytes share them; they go a while after the last of them."""
     first, second = upload("uploads/a"), upload("uploads/a")
