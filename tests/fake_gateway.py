@@ -5,36 +5,19 @@
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Condition, Event
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from pdfgateway.v1 import job_pb2
-from pdfgateway.v1.pdf_gateway_service_pb2 import (
-    CancelJobRequest,
-    CancelJobResponse,
-    GetStatusRequest,
-    GetStatusResponse,
-    Heartbeat,
-    SubmitPDFRequest,
-    SubmitPDFResponse,
-    WatchStatusRequest,
-    WatchStatusResponse,
-)
-from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
-    PDFGatewayServiceServicer,
-    add_PDFGatewayServiceServicer_to_server,
-)
+from pdfgateway.v1 import pdf_gateway_service_pb2 as service_pb2
+from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceServicer
 from tests.contract_messages import EPOCH, job_message, status_trailer
 
 TERMINAL_STATES = (job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED)
-CALLS_MAX = 256
-STREAMS_PER_CONNECTION_MAX = 100
 TICK_SECONDS = 0.02
 
 
@@ -74,6 +57,7 @@ class Pause:
 
 
 Step: TypeAlias = Send | Beat | Pause | Stall | Refuse
+Item = TypeVar("Item")
 
 
 class FakeGateway(PDFGatewayServiceServicer):
@@ -90,9 +74,14 @@ class FakeGateway(PDFGatewayServiceServicer):
         self.watch_scripts: dict[str, deque[Sequence[Step]]] = defaultdict(deque)
         """What the next watches of a job get, by its id; a script that ends, ends its stream with OK."""
         self.outcome = "SUCCEEDED"
-        """How a submitted job ends, in the moment it is watched; empty if it does not."""
-        self.lose_cancel_answers = 0
-        """How many cancels are carried out but answered with UNAVAILABLE."""
+        """How a submitted job ends, in the moment it is watched, and a replayed one, in the moment that the replay's
+        answer is lost; empty if it does not."""
+        self.dead_letters: list[service_pb2.DeadLetter] = []
+        """The dead letters, newest first."""
+        self.lost_answers: dict[str, int] = defaultdict(int)
+        """How many of the next calls of an RPC are carried out but answered with UNAVAILABLE, by its name."""
+        self.page_sizes: deque[int] = deque()
+        """How much the next pages have at most, whatever was asked for."""
         self.open_calls = 0
         """How many calls are open now."""
         self._ids_by_request_id: dict[str, str] = {}
@@ -115,16 +104,20 @@ class FakeGateway(PDFGatewayServiceServicer):
             assert time.monotonic() < deadline, f"{len(self.requests_of(kind))} of {count} {kind.__name__} came"
             time.sleep(TICK_SECONDS)
 
-    def SubmitPDF(self, request: SubmitPDFRequest, context: grpc.ServicerContext) -> SubmitPDFResponse:
+    def SubmitPDF(
+        self, request: service_pb2.SubmitPDFRequest, context: grpc.ServicerContext
+    ) -> service_pb2.SubmitPDFResponse:
         """Keep a job, one for each request_id."""
         self._take(request, context)
         with self._changed:
             job_id = self._ids_by_request_id.setdefault(request.request_id, f"job-{len(self.jobs) + 1}")
             if job_id not in self.jobs:
                 self.put(job_message(job_id, labels=dict(request.labels), source=_source(request)))
-        return SubmitPDFResponse(job=self.jobs[job_id])
+        return service_pb2.SubmitPDFResponse(job=self.jobs[job_id])
 
-    def GetStatus(self, request: GetStatusRequest, context: grpc.ServicerContext) -> GetStatusResponse:
+    def GetStatus(
+        self, request: service_pb2.GetStatusRequest, context: grpc.ServicerContext
+    ) -> service_pb2.GetStatusResponse:
         """Answer with the job, after the wait if there is one."""
         self._take(request, context)
         job = self._find(request.job_id, context)
@@ -133,9 +126,11 @@ class FakeGateway(PDFGatewayServiceServicer):
             with self._changed:
                 self._changed.wait(TICK_SECONDS)
             job = self._find(request.job_id, context)
-        return GetStatusResponse(job=job)
+        return service_pb2.GetStatusResponse(job=job)
 
-    def CancelJob(self, request: CancelJobRequest, context: grpc.ServicerContext) -> CancelJobResponse:
+    def CancelJob(
+        self, request: service_pb2.CancelJobRequest, context: grpc.ServicerContext
+    ) -> service_pb2.CancelJobResponse:
         """End the job."""
         self._take(request, context)
         job = self._find(request.job_id, context)
@@ -143,12 +138,12 @@ class FakeGateway(PDFGatewayServiceServicer):
             refusal = Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has ended.", "JOB_ALREADY_FINISHED")
             _abort(refusal, context)
         self.put(job_message(job.id, seq=job.seq + 1, state="CANCELLED"))
-        if self.lose_cancel_answers:
-            self.lose_cancel_answers -= 1
-            _abort(Refuse(grpc.StatusCode.UNAVAILABLE, "lost"), context)
-        return CancelJobResponse(job=self.jobs[job.id])
+        self._lose("CancelJob", context)
+        return service_pb2.CancelJobResponse(job=self.jobs[job.id])
 
-    def WatchStatus(self, request: WatchStatusRequest, context: grpc.ServicerContext) -> Iterator[WatchStatusResponse]:
+    def WatchStatus(
+        self, request: service_pb2.WatchStatusRequest, context: grpc.ServicerContext
+    ) -> Iterator[service_pb2.WatchStatusResponse]:
         """Follow a script if there is one, else the job until it ends."""
         self._take(request, context)
         if scripts := self.watch_scripts[request.job_id]:
@@ -158,15 +153,99 @@ class FakeGateway(PDFGatewayServiceServicer):
         seq = request.after_seq
         while context.is_active():
             if job.seq > seq or job.state in TERMINAL_STATES:
-                yield WatchStatusResponse(job=job)
+                yield service_pb2.WatchStatusResponse(job=job)
                 seq = job.seq
             if job.state in TERMINAL_STATES:
                 return
-            if self.outcome and self.requests_of(SubmitPDFRequest):
+            if self.outcome and self.requests_of(service_pb2.SubmitPDFRequest):
                 self.put(job_message(job.id, seq=seq + 1, state=self.outcome, source=job.source))
             with self._changed:
                 self._changed.wait(TICK_SECONDS)
             job = self._find(request.job_id, context)
+
+    def ListJobs(
+        self, request: service_pb2.ListJobsRequest, context: grpc.ServicerContext
+    ) -> service_pb2.ListJobsResponse:
+        """Answer with a page of the jobs, the latest put first."""
+        self._take(request, context)
+        jobs = [job for job in reversed(self.jobs.values()) if _lists(request, job)]
+        page, token = self._page(jobs, request.page_size, request.page_token)
+        return service_pb2.ListJobsResponse(jobs=page, next_page_token=token)
+
+    def DeleteJob(
+        self, request: service_pb2.DeleteJobRequest, context: grpc.ServicerContext
+    ) -> service_pb2.DeleteJobResponse:
+        """Remove the job."""
+        self._take(request, context)
+        job = self._find(request.job_id, context)
+        if job.state not in TERMINAL_STATES:
+            _abort(Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has not ended.", "JOB_NOT_FINISHED"), context)
+        del self.jobs[job.id]
+        self._lose("DeleteJob", context)
+        return service_pb2.DeleteJobResponse(job=job)
+
+    def ReplayJob(
+        self, request: service_pb2.ReplayJobRequest, context: grpc.ServicerContext
+    ) -> service_pb2.ReplayJobResponse:
+        """Start another run of the job, unless it goes on."""
+        self._take(request, context)
+        job = self._find(request.job_id, context)
+        if job.state == job_pb2.JOB_STATE_SUCCEEDED:
+            _abort(Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has succeeded.", "JOB_ALREADY_SUCCEEDED"), context)
+        if job.state in TERMINAL_STATES:
+            self._replay(job)
+            if self.lost_answers["ReplayJob"] and self.outcome:
+                self.put(job_message(job.id, seq=job.seq + 2, state=self.outcome, run=job.run + 1))
+        self._lose("ReplayJob", context)
+        return service_pb2.ReplayJobResponse(job=self.jobs[job.id])
+
+    def ListDeadLetters(
+        self, request: service_pb2.ListDeadLettersRequest, context: grpc.ServicerContext
+    ) -> service_pb2.ListDeadLettersResponse:
+        """Answer with a page of the dead letters."""
+        self._take(request, context)
+        letters = [letter for letter in self.dead_letters if _matches(request.filter, letter)]
+        page, token = self._page(letters, request.page_size, request.page_token)
+        return service_pb2.ListDeadLettersResponse(dead_letters=page, next_page_token=token)
+
+    def ReplayDeadLetters(
+        self, request: service_pb2.ReplayDeadLettersRequest, context: grpc.ServicerContext
+    ) -> service_pb2.ReplayDeadLettersResponse:
+        """Start another run of each job whose letter matches."""
+        self._take(request, context)
+        letters = [letter for letter in self.dead_letters if letter.job_id and _matches(request.filter, letter)]
+        for letter in letters:
+            self.dead_letters.remove(letter)
+            self._replay(self.jobs[letter.job_id])
+        self._lose("ReplayDeadLetters", context)
+        return service_pb2.ReplayDeadLettersResponse(replayed_count=len(letters))
+
+    def PurgeDeadLetters(
+        self, request: service_pb2.PurgeDeadLettersRequest, context: grpc.ServicerContext
+    ) -> service_pb2.PurgeDeadLettersResponse:
+        """Remove the letters that match."""
+        self._take(request, context)
+        letters = [letter for letter in self.dead_letters if _matches(request.filter, letter)]
+        for letter in letters:
+            self.dead_letters.remove(letter)
+        self._lose("PurgeDeadLetters", context)
+        return service_pb2.PurgeDeadLettersResponse(purged_count=len(letters))
+
+    def _replay(self, job: job_pb2.Job) -> None:
+        """Start another run of an ended job."""
+        self.put(job_message(job.id, seq=job.seq + 1, run=job.run + 1))
+
+    def _page(self, items: Sequence[Item], size: int, token: str) -> tuple[Sequence[Item], str]:
+        """A page, and the token of the next one."""
+        begin = int(token or 0)
+        end = begin + (self.page_sizes.popleft() if self.page_sizes else size or 50)
+        return items[begin:end], str(end) if end < len(items) else ""
+
+    def _lose(self, rpc: str, context: grpc.ServicerContext) -> None:
+        """Lose the answer of a call that was carried out, if that is scripted."""
+        if self.lost_answers[rpc]:
+            self.lost_answers[rpc] -= 1
+            _abort(Refuse(grpc.StatusCode.UNAVAILABLE, "lost"), context)
 
     def _take(self, request: Message, context: grpc.ServicerContext) -> None:
         """Note a request, and let it meet the fault that is scripted for it."""
@@ -201,14 +280,14 @@ class FakeGateway(PDFGatewayServiceServicer):
             _abort(Refuse(grpc.StatusCode.NOT_FOUND, f"There is no job {job_id}.", "JOB_NOT_FOUND"), context)
         return self.jobs[job_id]
 
-    def _play(self, script: Sequence[Step], context: grpc.ServicerContext) -> Iterator[WatchStatusResponse]:
+    def _play(self, script: Sequence[Step], context: grpc.ServicerContext) -> Iterator[service_pb2.WatchStatusResponse]:
         """Do the steps of a script."""
         for step in script:
             match step:
                 case Send(job):
-                    yield WatchStatusResponse(job=job)
+                    yield service_pb2.WatchStatusResponse(job=job)
                 case Beat():
-                    yield WatchStatusResponse(heartbeat=Heartbeat(time=EPOCH))
+                    yield service_pb2.WatchStatusResponse(heartbeat=service_pb2.Heartbeat(time=EPOCH))
                 case Pause(seconds):
                     time.sleep(seconds)
                 case Stall():
@@ -217,12 +296,32 @@ class FakeGateway(PDFGatewayServiceServicer):
                     _abort(step, context)
 
 
-def _source(request: SubmitPDFRequest) -> job_pb2.Source:
+def _source(request: service_pb2.SubmitPDFRequest) -> job_pb2.Source:
     """What was submitted."""
     if request.WhichOneof("source") == "url":
         return job_pb2.Source(url=request.url)
     return job_pb2.Source(
         upload=job_pb2.Upload(filename=request.filename, size_bytes=len(request.content), sha256="0" * 64)
+    )
+
+
+def _lists(request: service_pb2.ListJobsRequest, job: job_pb2.Job) -> bool:
+    """Whether a job is asked for."""
+    created = job.create_time.ToNanoseconds()
+    return (
+        (not request.states or job.state in request.states)
+        and request.labels.items() <= job.labels.items()
+        and (not request.HasField("create_time_from") or created >= request.create_time_from.ToNanoseconds())
+        and (not request.HasField("create_time_before") or created < request.create_time_before.ToNanoseconds())
+    )
+
+
+def _matches(wanted: service_pb2.DeadLetterFilter, letter: service_pb2.DeadLetter) -> bool:
+    """Whether a dead letter is meant."""
+    return (
+        wanted.queue in ("", letter.queue)
+        and wanted.reason in ("", letter.reason)
+        and (not wanted.HasField("time_before") or letter.time.ToNanoseconds() < wanted.time_before.ToNanoseconds())
     )
 
 
@@ -245,44 +344,3 @@ def _stall(context: grpc.ServicerContext) -> None:
     gone = Event()
     if context.add_callback(gone.set):
         gone.wait()
-
-
-class FakeServer:
-    """Serves a fake gateway on a port of its own, which it keeps over restarts."""
-
-    def __init__(self, gateway: FakeGateway, tls: grpc.ServerCredentials | None = None) -> None:
-        self._gateway = gateway
-        self._tls = tls
-        self._port = 0
-        self._server: grpc.Server | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def address(self) -> str:
-        """Where it listens, or did before it was stopped."""
-        return f"127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        """Listen."""
-        options = (("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),)
-        self._server = grpc.server(ThreadPoolExecutor(CALLS_MAX), options=options)
-        add_PDFGatewayServiceServicer_to_server(self._gateway, self._server)
-        if self._tls is None:
-            self._port = self._server.add_insecure_port(self.address)
-        else:
-            self._port = self._server.add_secure_port(self.address, self._tls)
-        self._server.start()
-
-    def stop(self) -> None:
-        """Break all calls and close the port."""
-        if self._server is not None:
-            self._server.stop(0).wait()
-            self._server = None

@@ -49,6 +49,8 @@ EXPECTED: dict[str, list[Expected]] = {
         Expected('"state":"QUEUED"'),
         ID,
         Expected('"state":"CANCELL'),
+        Expected('"dead_letters":['),
+        Expected('"replayed_count":'),
         Expected('"violations":[{"field":"url"'),
     ],
     "grpcurl": [

@@ -23,6 +23,7 @@ def new_job(url: str) -> NewJob:
         source=UrlSource(display_url=url),
         fetch_url=url,
         options=ProcessingOptions(),
+        retention_seconds=3600,
         labels={},
     )
 

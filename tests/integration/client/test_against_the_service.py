@@ -10,7 +10,8 @@ from typing import cast
 import grpc.aio
 import pytest
 
-from gateway.rpc import RpcContext, RpcTranslator
+from gateway.rpc import RpcTranslator
+from gateway.rpc_status import RpcContext
 from gateway.service import GatewayService
 from gateway.settings import Settings
 from gateway.testing import InMemoryJobStore

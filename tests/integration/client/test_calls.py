@@ -23,7 +23,8 @@ from pdfgateway.v1.pdf_gateway_service_pb2 import (
     WatchStatusRequest,
 )
 from tests.contract_messages import job_message
-from tests.fake_gateway import FakeGateway, FakeServer, Refuse, Stall
+from tests.fake_gateway import FakeGateway, Refuse, Stall
+from tests.fake_server import FakeServer
 from tests.integration.client.drivers import ClientDriver, MakeClient
 
 DOWN = Refuse(grpc.StatusCode.UNAVAILABLE, "down")
@@ -81,7 +82,7 @@ def test_a_short_outage_is_not_seen(gateway: FakeGateway, client: ClientDriver, 
 def test_a_cancel_whose_answer_was_lost_succeeds(gateway: FakeGateway, client: ClientDriver) -> None:
     """The repeated cancel finds the job cancelled, and that is what was asked for; a second one is refused."""
     gateway.put(job_message(state="RUNNING"))
-    gateway.lose_cancel_answers = 1
+    gateway.lost_answers["CancelJob"] = 1
     assert client.cancel("job-1").state is JobState.CANCELLED
     with pytest.raises(JobAlreadyFinished):
         client.cancel("job-1")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway.rest_models import job_json as gateway_job_json
-from gateway.rpc import job_message as gateway_job_message
+from gateway.rest_json import job_json as gateway_job_json
+from gateway.rpc_messages import job_message as gateway_job_message
 from pdfgateway.cli.job_text import job_detail, job_json, job_line, job_text, one_line, printable, source_name
 from pdfgateway.job_message import job_from_message
 from pdfgateway.v1 import job_pb2
