@@ -21,7 +21,7 @@ from workers.envelope import make_envelope
 LEASE_SECONDS = 3
 STOP_SECONDS_MAX = 30
 
-StartConsumer = Callable[[], "subprocess.Popen[str]"]
+StartConsumer = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def origin() -> Iterator[Origin]:
 
 @pytest.fixture
 def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[StartConsumer]:
-    """Starts consumers; those that live at the end are stopped."""
+    """Starts consumers; those that live at the end are stopped. See `consumer_process` for how one dies by itself."""
     settings = {
         "redis_url": own_valkey.url,
         "data_dir": str(tmp_path),
@@ -71,9 +71,9 @@ def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[Start
     }
     started: list[subprocess.Popen[str]] = []
 
-    def start() -> "subprocess.Popen[str]":
+    def start(*, dies_at: str = "") -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.consumer_process", json.dumps(settings)],
+            [sys.executable, "-m", "tests.integration.consumer_process", json.dumps(settings), dies_at],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

@@ -72,12 +72,13 @@ ERRORS_BY_CODE: Mapping[grpc.StatusCode, type[PDFGatewayError]] = MappingProxyTy
 ERRORS_BY_BARE_CODE: Mapping[grpc.StatusCode, type[PDFGatewayError]] = MappingProxyType(
     {
         grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
-        grpc.StatusCode.NOT_FOUND: JobNotFound,
         grpc.StatusCode.FAILED_PRECONDITION: JobAlreadyFinished,
         grpc.StatusCode.ALREADY_EXISTS: RequestIdReused,
         grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
         # Without details these come from gRPC, or from a proxy before the gateway that finds no replica.
         grpc.StatusCode.UNAVAILABLE: Unavailable,
+        # Serve's proxies say so of their routes while the gateway starts; the gateway itself gives the reason with it.
+        grpc.StatusCode.NOT_FOUND: Unavailable,
         grpc.StatusCode.INTERNAL: Unavailable,
         grpc.StatusCode.UNKNOWN: Unavailable,
         grpc.StatusCode.CANCELLED: Unavailable,

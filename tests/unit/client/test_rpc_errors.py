@@ -34,7 +34,8 @@ NAMED = [
 
 BARE = [
     ("INVALID_ARGUMENT", "no", errors.InvalidArgument, False),
-    ("NOT_FOUND", "no", errors.JobNotFound, False),
+    # Serve's proxies say so while the gateway starts; to take it for the job's would be to call accepted jobs lost.
+    ("NOT_FOUND", "Route not found", errors.Unavailable, True),
     ("FAILED_PRECONDITION", "no", errors.JobAlreadyFinished, False),
     ("ALREADY_EXISTS", "no", errors.RequestIdReused, False),
     ("DEADLINE_EXCEEDED", "Deadline Exceeded", errors.DeadlineExceeded, True),
