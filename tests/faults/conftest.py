@@ -13,10 +13,10 @@ from tests.acceptance.gateway_process import RunningGateway, running_gateway
 from tests.faults.checker import Verdict
 from tests.faults.injuries import ORDERS
 from tests.faults.load import Load
-from tests.integration.conftest import origin, own_valkey, start_consumer, store
+from tests.integration.conftest import origin, own_valkey, shared_store, start_consumer, store
 from tests.origin import Origin
 
-__all__ = ["origin", "own_valkey", "start_consumer", "store"]
+__all__ = ["origin", "own_valkey", "shared_store", "start_consumer", "store"]
 
 ALL_FAULTS = os.environ.get("FAULTS") == "all"
 """Set by `make faults`: the long tests run too, and the others with their large counts."""

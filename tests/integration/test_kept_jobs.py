@@ -1,4 +1,4 @@
-"""What time does to jobs on a real Valkey: expiry, tombstones, uploads; and what memory they take."""
+"""What time does to jobs on a real Valkey: expiry, tombstones, uploads, attempts."""
 
 import dataclasses
 import json
@@ -28,10 +28,6 @@ from workers.record.transition import (
     sweep_call,
     take_call,
 )
-
-FINISHED = 2_000
-OPEN = 1_000
-RECORD_BYTES_MAX = 4096
 
 
 def take(client: "Redis[bytes]", job_id: str) -> Lease:
@@ -197,28 +193,3 @@ async def test_the_history_keeps_the_latest_twenty_attempts(
         await shared_store.replay(new.id)
     runs = [attempt.run for attempt in (await shared_store.find(new.id)).attempts]
     assert runs == list(range(6, 26))
-
-
-async def test_a_sweep_costs_the_same_however_many_jobs_have_ended(
-    valkey: "Redis[bytes]", shared_store: RedisJobStore
-) -> None:
-    """A tick takes 50 ms at most, beside thousands of finished jobs; each of those takes 4 KiB at most."""
-    for _ in range(OPEN):
-        await shared_store.submit(new_job("https://example.com/"))
-    before = valkey.info("memory")["used_memory"]
-    finished = json.dumps(result_json(dataclasses.replace(RESULT, summary="a summary of a paragraph or so. " * 30)))
-    for _ in range(FINISHED):
-        new = new_job("https://example.com/")
-        await shared_store.submit(new)
-        lease = take(valkey, new.id)
-        run_script(valkey, succeed_call(new.id, lease.fence, result=finished))
-        valkey.rpop("pdf_processing_queue")
-    record_bytes = (valkey.info("memory")["used_memory"] - before) / FINISHED
-    ticks = []
-    for _ in range(10):
-        start = time.monotonic()
-        sweep(valkey)
-        ticks.append(time.monotonic() - start)
-    print(f"\n{record_bytes:.0f} bytes for a finished job; a sweep takes {min(ticks) * 1000:.1f} ms")
-    assert min(ticks) < 0.05
-    assert record_bytes <= RECORD_BYTES_MAX
