@@ -95,6 +95,7 @@ def holds(pid: int, origin: Origin) -> bool:
 @pytest.mark.timeout(300)
 def test_a_crashed_reader_costs_an_attempt_and_no_consumer(fragile: RunningGateway, client: PDFGatewayClient) -> None:
     """SIGKILL of the process that reads a PDF: its consumer lives on, and the next attempt succeeds."""
+    until(lambda: len(fragile.replicas("PDFProcessor")) == 2, 60)
     consumers = {replica.pid for replica in fragile.replicas("PDFProcessor")}
     job = client.submit(pdfs.prose(800))
     injuries.kill_reading_process(fragile, random.Random(0))
