@@ -67,7 +67,9 @@ def main(*, sample: bool = False, exit_after_sample: bool = False) -> int:
 def _start(settings: Settings, running: ExitStack) -> tuple[Settings, EmbeddedValkey | None]:
     valkey = None
     if not settings.redis_url:
-        valkey = EmbeddedValkey(settings.data_dir / "valkey", settings.valkey_port)
+        valkey = EmbeddedValkey(
+            settings.data_dir / "valkey", settings.valkey_port, memory_bytes_max=settings.valkey_memory_bytes_max
+        )
         valkey.start()
         running.callback(valkey.stop)
         settings = settings.model_copy(update={"redis_url": valkey.url})

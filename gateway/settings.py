@@ -12,6 +12,10 @@ CLIENT_VARIABLES = frozenset({"PDFGATEWAY_ADDRESS"})
 """Variables of the command-line client, which may stand in the same environment."""
 
 
+VALKEY_MEMORY_BYTES = 1024 * MIB
+"""Memory of the embedded Valkey unless set: half of the free memory that a start wants; room for about 200,000 jobs."""
+
+
 class Settings(WorkerSettings):
     """All settings of the gateway and its workers."""
 
@@ -21,6 +25,8 @@ class Settings(WorkerSettings):
     grpc_port: int = Field(default=9000, ge=1, le=65535)
     valkey_port: int = Field(default=6390, ge=1, le=65535)
     """Port of the embedded Valkey, on loopback."""
+    valkey_memory_bytes_max: int = Field(default=VALKEY_MEMORY_BYTES, ge=16 * MIB)
+    """Memory of the embedded Valkey; full, it takes no further jobs."""
     haproxy: bool | None = None
     """Serve's HAProxy mode (true) or its Python proxies (false); unset: HAProxy where its wheel is installed."""
     ingress_replicas: int = Field(default=1, ge=1, le=1000)
