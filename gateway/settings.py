@@ -27,6 +27,8 @@ class Settings(WorkerSettings):
     """Port of the embedded Valkey, on loopback."""
     valkey_memory_bytes_max: int = Field(default=VALKEY_MEMORY_BYTES, ge=16 * MIB)
     """Memory of the embedded Valkey; full, it takes no further jobs."""
+    allow_volatile_redis: bool = False
+    """Take a Redis without an append-only file, which loses jobs when it ends."""
     haproxy: bool | None = None
     """Serve's HAProxy mode (true) or its Python proxies (false); unset: HAProxy where its wheel is installed."""
     ingress_replicas: int = Field(default=1, ge=1, le=1000)
