@@ -31,7 +31,9 @@ class Settings(WorkerSettings):
     message_bytes_max: int = Field(default=4 * MIB, ge=64 * 1024)
     """Size of a gRPC message."""
     retention_seconds: float = Field(default=7 * 86_400, ge=60)
-    """How long a job is kept from its submission on."""
+    """How long a job is kept after its end, unless its submission says otherwise; and how long it may take to end."""
+    queued_jobs_max: int = Field(default=100_000, ge=1)
+    """Jobs in the queue with which no further one is accepted."""
 
     store_seconds_max: float = Field(default=1.5, gt=0, le=30)
     """How long a request waits for Redis before it is answered with UNAVAILABLE or 503."""

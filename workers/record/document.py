@@ -1,12 +1,13 @@
 """The record as stored: the JSON that Celery calls a task's meta, with the job beside it. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from workers.jobs.failure import JobFailure, Phase
 from workers.jobs.job import (
+    Attempt,
     Job,
     JobError,
     PDFResult,
@@ -16,7 +17,7 @@ from workers.jobs.job import (
     UploadSource,
     UrlSource,
 )
-from workers.jobs.state import JobState
+from workers.jobs.state import AttemptState, JobState
 
 Json = Mapping[str, Any]
 """Parsed JSON; its values are checked where they are taken out."""
@@ -130,9 +131,31 @@ def parse_record(raw: bytes | str) -> Job:
             progress=_progress(job.get("progress")),
             last_error=JobError.from_stored(*job["last_error"]) if job.get("last_error") else None,
             result=_result(meta["result"]) if state is JobState.SUCCEEDED else None,
+            attempts=parse_attempts(job.get("attempts", [])),
+            reused_job_id=job.get("reused_job_id", ""),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RecordCorrupt(f"a job's record cannot be read: {type(error).__name__}") from error
+
+
+def parse_attempts(stored: Sequence[Json]) -> tuple[Attempt, ...]:
+    """The attempts that a record, a lease or a dead letter tells of.
+
+    Raises:
+        ValueError, KeyError, TypeError: they are none.
+    """
+    return tuple(
+        Attempt(
+            run=one["run"],
+            attempt=one["attempt"],
+            state=AttemptState(one["state"]),
+            worker=one["worker"],
+            start_time_us=one["start_time_us"],
+            end_time_us=one.get("end_time_us"),
+            error=JobError.from_stored(*one["error"]) if one.get("error") else None,
+        )
+        for one in stored
+    )
 
 
 def _source(stored: Json) -> UrlSource | UploadSource:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway.rest_models import job_json as gateway_job_json
-from gateway.rpc import job_message as gateway_job_message
+from gateway.rest_json import job_json as gateway_job_json
+from gateway.rpc_messages import job_message as gateway_job_message
 from pdfgateway.cli.job_text import (
     job_cells,
     job_detail,
@@ -25,7 +25,7 @@ from pdfgateway.v1 import job_pb2
 from tests.contract_messages import attempt_message, extracting, job_message
 from workers.jobs import job as domain
 from workers.jobs.failure import Phase
-from workers.jobs.state import JobState
+from workers.jobs.state import AttemptState, JobState
 
 ERROR = job_pb2.JobError(reason="SOURCE_UNAVAILABLE", message="The origin answered 503.")
 NEXT = Timestamp(seconds=1_700_000_060)
@@ -179,13 +179,20 @@ JOB = domain.Job(
 )
 FETCHING_JOB = replace(JOB, state=JobState.RUNNING, progress=domain.Progress(phase=Phase.FETCH), start_time_us=1)
 SUCCEEDED_JOB = replace(JOB, state=JobState.SUCCEEDED, result=RESULT, end_time_us=2, attempt=1)
-FAILED_JOB = replace(JOB, state=JobState.FAILED, last_error=FAILURE, end_time_us=2, attempt=1)
+ATTEMPTS = (
+    domain.Attempt(
+        run=1, attempt=1, state=AttemptState.FAILED, worker="w", start_time_us=1, end_time_us=2, error=FAILURE
+    ),
+    domain.Attempt(run=2, attempt=1, state=AttemptState.RUNNING, worker="w", start_time_us=1_700_000_000_000_000),
+)
+FAILED_JOB = replace(JOB, state=JobState.FAILED, last_error=FAILURE, end_time_us=2, attempt=1, attempts=ATTEMPTS)
+REUSED_JOB = replace(SUCCEEDED_JOB, attempt=0, reused_job_id="5b3a0f4e-0000-4000-8000-000000000001")
 
 
 @pytest.mark.parametrize(
     "job",
-    [JOB, FETCHING_JOB, replace(JOB, source=UPLOAD), SUCCEEDED_JOB, FAILED_JOB],
-    ids=["queued", "fetching", "upload", "succeeded", "failed"],
+    [JOB, FETCHING_JOB, replace(JOB, source=UPLOAD), SUCCEEDED_JOB, FAILED_JOB, REUSED_JOB],
+    ids=["queued", "fetching", "upload", "succeeded", "failed", "reused"],
 )
 def test_json_is_the_document_of_the_http_side(job: domain.Job) -> None:
     """One job has one JSON, whether it comes from the command line or by HTTP."""

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import REFUSAL_RULES, Reason, Refusal
 from gateway.errors import FieldViolation as GatewayViolation
-from gateway.rpc import refuse
+from gateway.rpc_status import refuse
 from pdfgateway import errors
 from pdfgateway.rpc_errors import ERRORS_BY_REASON, STATUS_DETAILS_KEY, error_from_status
 from tests.contract_messages import status_trailer
