@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -52,13 +53,16 @@ class RunningGateway:
 
 
 @contextlib.contextmanager
-def running_gateway(folder: Path, **settings: str) -> Iterator[RunningGateway]:
+def running_gateway(
+    folder: Path, more_environment: Mapping[str, str] = MappingProxyType({}), **settings: str
+) -> Iterator[RunningGateway]:
     """Start the gateway with these settings (names without the prefix), and stop it again."""
     valkey = EmbeddedValkey(folder / "valkey", free_port())
     valkey.start()
     http_port, grpc_port = free_port(), free_port()
     environment = {
         **os.environ,
+        **more_environment,
         "PDFGATEWAY_HTTP_PORT": str(http_port),
         "PDFGATEWAY_GRPC_PORT": str(grpc_port),
         "PDFGATEWAY_REDIS_URL": valkey.url,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -10,6 +11,7 @@ from redis import Redis
 from pdfgateway import PDFGatewayClient
 from tests.acceptance.gateway_process import RunningGateway, running_gateway
 from tests.faults.checker import Verdict
+from tests.faults.injuries import ORDERS
 from tests.faults.load import Load
 from tests.integration.conftest import origin, own_valkey, shared_store, start_consumer, store
 from tests.origin import Origin
@@ -106,7 +108,8 @@ def figure(request: pytest.FixtureRequest) -> NoteFigure:
 @pytest.fixture(scope="session")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     """A gateway that these tests may hurt, with more attempts than they cost."""
-    with running_gateway(tmp_path_factory.mktemp("fragile"), attempts_max="20") as running:
+    injected = {"PYTHONPATH": str(Path(__file__).with_name("injected")), ORDERS: str(tmp_path_factory.mktemp("orders"))}
+    with running_gateway(tmp_path_factory.mktemp("fragile"), injected, attempts_max="20") as running:
         yield running
 
 

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 from redis import Redis
@@ -14,6 +15,16 @@ from redis import Redis
 from tests.acceptance.gateway_process import RunningGateway
 
 END_SECONDS_MAX = 20
+READING_SECONDS_MAX = 20
+"""How long is waited for somebody to read a PDF."""
+ORDERS = "FAULT_ORDERS"
+"""The environment variable of the folder in which replicas find orders: see injected/sitecustomize.py."""
+
+END_CELERY_THREAD = """
+import ctypes, threading
+thread = next(thread for thread in threading.enumerate() if thread.name == "celery-worker")
+ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+"""
 
 
 class NobodyToHurt(RuntimeError):
@@ -36,15 +47,6 @@ def named(gateway: RunningGateway, part: str) -> list[psutil.Process]:
         with contextlib.suppress(psutil.NoSuchProcess):
             if part in process.name() or part in " ".join(process.cmdline()):
                 found.append(process)
-    return found
-
-
-def reading_processes(gateway: RunningGateway) -> list[psutil.Process]:
-    """The processes that read PDFs just now."""
-    found = []
-    for zygote in named(gateway, "workers.sandbox.zygote"):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found += zygote.children()
     return found
 
 
@@ -90,9 +92,14 @@ def kill_controller(gateway: RunningGateway, chance: random.Random) -> None:
 
 def kill_reading_process(gateway: RunningGateway, chance: random.Random) -> None:
     """A process that reads a PDF, as soon as there is one."""
-    with contextlib.suppress(AssertionError):
-        until(lambda: bool(reading_processes(gateway)), 5)
-    kill(reading_processes(gateway), chance)
+    zygotes = named(gateway, "workers.sandbox.zygote")
+    deadline = time.monotonic() + READING_SECONDS_MAX
+    while time.monotonic() < deadline:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if reading := [child for zygote in zygotes for child in zygote.children()]:
+                chance.choice(reading).kill()
+                return
+    raise NobodyToHurt
 
 
 def kill_zygote(gateway: RunningGateway, chance: random.Random) -> None:
@@ -105,6 +112,11 @@ def _is_zygote(process: psutil.Process) -> bool:
         parent = process.parent()
         return parent is not None and "zygote" not in " ".join(parent.cmdline())
     return False
+
+
+def end_celery_thread(gateway: RunningGateway, consumer: psutil.Process) -> None:
+    """The thread that takes messages ends, and its process lives on."""
+    Path(gateway.environment[ORDERS], str(consumer.pid)).write_text(END_CELERY_THREAD)
 
 
 def kill_head(gateway: RunningGateway) -> None:

@@ -15,6 +15,7 @@ from typing import Self
 from redis import Redis
 
 from pdfgateway import Job, JobAlreadyFinished, JobNotFound, PDFGatewayClient, PDFGatewayError
+from pdfgateway.calls import Calls
 from pdfgateway.watching import WatchState
 from tests.faults.checker import Verdict, check
 from tests.faults.history import Buried, History, Missed, Seen, Stored, Submitted, Watched
@@ -28,11 +29,11 @@ POLL_SECONDS = 0.3
 SETTLE_CALL_SECONDS_MAX = 60
 
 
-class CountingClient(PDFGatewayClient):
-    """The Python client, which also counts the streams that its watches took."""
+class CountingCalls(Calls):
+    """The client's calls, which also count the streams that its watches took."""
 
-    def __init__(self, address: str, **options: float) -> None:
-        super().__init__(address, **options)  # type: ignore[arg-type]  # all options that are numbers
+    def __init__(self, address: str) -> None:
+        super().__init__(address, tls=False, metadata=None)
         self.streams: Counter[str] = Counter()
 
     def _stream(self, state: WatchState) -> Generator[Job, None, None]:
@@ -49,11 +50,14 @@ class Load:
         self.history = History()
         self.errors: Counter[str] = Counter()
         """Errors that callers were told, by reason: the client's own repetitions are not among them."""
+        self._address = address
         self._origin = origin
         self._redis = redis
         self._seed = seed
         self._pause_seconds_mean = SUBMITTERS / jobs_per_second
-        self._client = CountingClient(address)
+        self._calls = CountingCalls(address)
+        self._client = PDFGatewayClient(address)
+        self._client._calls = self._calls
         self._stop = threading.Event()
         self._settled = threading.Event()
         self._callers = ThreadPoolExecutor(WATCHERS_MAX, thread_name_prefix="caller")
@@ -90,7 +94,7 @@ class Load:
     @property
     def reconnects(self) -> int:
         """Streams of watches that followed another one of the same watch."""
-        return sum(count - 1 for count in self._client.streams.values())
+        return sum(count - 1 for count in self._calls.streams.values())
 
     def probe(self, seconds_max: float) -> float:
         """How long it takes from now until a small job that is submitted now has succeeded.
@@ -112,7 +116,7 @@ class Load:
         """Wait until all that was begun has ended, read it once more, and judge the history."""
         deadline = time.monotonic() + seconds_max
         try:
-            with PDFGatewayClient(self._client._address, timeout_seconds=SETTLE_CALL_SECONDS_MAX) as client:
+            with PDFGatewayClient(self._address, timeout_seconds=SETTLE_CALL_SECONDS_MAX) as client:
                 self._repeat_unanswered(client)
                 for call in self._unfinished:
                     call.result(max(0.1, deadline - time.monotonic()))

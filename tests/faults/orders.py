@@ -18,13 +18,16 @@ class Kind(StrEnum):
     """An origin that takes seconds, so that faults meet jobs at work."""
     SHAKY_URL = "SHAKY_URL"
     """An origin that fails once and then serves."""
+    LARGE = "LARGE"
+    """Many pages, so that faults meet processes that read."""
     ENCRYPTED = "ENCRYPTED"
     NOT_A_PDF = "NOT_A_PDF"
     GONE_URL = "GONE_URL"
 
 
 WEIGHTS = {
-    Kind.UPLOAD: 50,
+    Kind.UPLOAD: 46,
+    Kind.LARGE: 4,
     Kind.URL: 20,
     Kind.SLOW_URL: 12,
     Kind.SHAKY_URL: 6,
@@ -35,6 +38,7 @@ WEIGHTS = {
 FAILURES = {Kind.ENCRYPTED: "ENCRYPTED", Kind.NOT_A_PDF: "NOT_A_PDF", Kind.GONE_URL: "SOURCE_NOT_FOUND"}
 """How a kind ends that does not succeed."""
 PAGES_MAX = 12
+LARGE_PAGES = 200
 SLOW_SECONDS = 3.0
 CANCELLED_SHARE = 0.05
 WATCHED_SHARE = 0.4
@@ -82,6 +86,8 @@ def source(order: Order, origin: Origin) -> str | bytes:
     match order.kind:
         case Kind.UPLOAD:
             return body
+        case Kind.LARGE:
+            return pdfs.prose(LARGE_PAGES)
         case Kind.ENCRYPTED:
             return pdfs.encrypted()
         case Kind.URL:

@@ -5,6 +5,7 @@ The seed decides what is submitted, which faults come and whom they hit; so a ru
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -96,6 +97,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of an earlier run, to repeat it; else a new one")
     parser.add_argument("--rate", type=float, default=3, help="jobs submitted per second, as long as it is answered")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing outlives it
     seed = random.randrange(10**6) if arguments.seed is None else arguments.seed
     print(f"seed {seed}: repeat this run by --seed {seed} --minutes {arguments.minutes:g} --rate {arguments.rate:g}")
     with (

@@ -95,6 +95,7 @@ def holds(pid: int, origin: Origin) -> bool:
 @pytest.mark.timeout(300)
 def test_a_crashed_reader_costs_an_attempt_and_no_consumer(fragile: RunningGateway, client: PDFGatewayClient) -> None:
     """SIGKILL of the process that reads a PDF: its consumer lives on, and the next attempt succeeds."""
+    until(lambda: len(fragile.replicas("PDFProcessor")) == 2, 60)
     consumers = {replica.pid for replica in fragile.replicas("PDFProcessor")}
     job = client.submit(pdfs.prose(800))
     injuries.kill_reading_process(fragile, random.Random(0))
@@ -103,6 +104,23 @@ def test_a_crashed_reader_costs_an_attempt_and_no_consumer(fragile: RunningGatew
     assert done.last_error is not None
     assert done.last_error.reason == "PARSER_CRASHED"
     assert {replica.pid for replica in fragile.replicas("PDFProcessor")} == consumers
+
+
+@pytest.mark.timeout(300)
+def test_a_consumer_that_takes_nothing_is_replaced(
+    fragile: RunningGateway, client: PDFGatewayClient, figure: NoteFigure
+) -> None:
+    """Its Celery thread has ended and its process lives: Serve's health check finds it out within 45 s."""
+    until(lambda: len(fragile.replicas("PDFProcessor")) == 2, 60)
+    deaf = fragile.replicas("PDFProcessor")[0]
+    injuries.end_celery_thread(fragile, deaf)
+
+    def is_replaced() -> bool:
+        consumers = {replica.pid for replica in fragile.replicas("PDFProcessor")}
+        return deaf.pid not in consumers and len(consumers) == 2
+
+    figure("P9 a consumer whose thread has ended: replaced after", until(is_replaced, 120), 45)
+    assert client.wait(client.submit(pdfs.prose(1)).id, timeout_seconds=60).state is JobState.SUCCEEDED
 
 
 @pytest.mark.long

@@ -16,14 +16,15 @@ async def test_fields_of_a_newer_version_do_no_harm(
     own_valkey: EmbeddedValkey, store: RedisJobStore, origin: Origin, start_consumer: StartConsumer
 ) -> None:
     """What another version wrote about a job, its reason of failure too, is read, kept, and in nobody's way."""
-    new = new_job(origin.serve("/newer.pdf", SAMPLE))
+    new = new_job(origin.serve_in_halves("/newer.pdf", SAMPLE, 2))
     await store.submit(new)
     key = f"pdfgateway:job:{new.id}"
     with Redis(port=own_valkey.port) as client:
         client.hset(key, mapping={"novelty": "kept", "last_error": json.dumps(["NEW_REASON", "new", "NEW_PHASE"])})
         start_consumer()
-        job = await until(store, new.id, JobState.SUCCEEDED)
+        await until(store, new.id, JobState.RUNNING)
         assert client.hget(key, "novelty") == b"kept"
+    job = await until(store, new.id, JobState.SUCCEEDED)
     assert job.last_error is not None
     assert (job.last_error.reason, job.last_error.retryable) == ("NEW_REASON", False)
 
@@ -47,6 +48,13 @@ async def test_a_request_that_a_consumer_does_not_understand_is_left_to_a_newer_
 
         await eventually(is_to_be_tried_again)
         client.hset(key, "request", understood)
-    job = await until(store, new.id, JobState.SUCCEEDED)
+
+        async def has_been_tried_again() -> bool:
+            await store.sweep(with_leases=True)
+            return client.hget(key, "state") == b"SUCCEEDED"
+
+        await eventually(has_been_tried_again)
+    job = await store.find(new.id)
+    assert job is not None
     assert job.last_error is not None
     assert (job.last_error.reason, job.last_error.retryable) == ("INTERNAL", True)

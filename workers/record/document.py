@@ -116,7 +116,7 @@ def parse_record(raw: bytes | str) -> Job:
             state=state,
             seq=job["seq"],
             source=_source(request["source"]),
-            options=ProcessingOptions(**request["options"]),
+            options=ProcessingOptions(**_known(ProcessingOptions, request["options"])),
             labels=request["labels"],
             create_time_us=job["create_time_us"],
             update_time_us=job["update_time_us"],
@@ -168,7 +168,7 @@ def _progress(stored: Json | None) -> Progress | None:
     if stored is None:
         return None
     return Progress(
-        phase=Phase(stored["phase"]),
+        phase=Phase(stored["phase"]) if stored["phase"] in Phase.__members__ else Phase.EXTRACT,
         pages_done=stored["pages_done"],
         page_count=stored["page_count"],
         bytes_fetched=stored["bytes_fetched"],
@@ -179,4 +179,9 @@ def _result(stored: Json) -> PDFResult:
     warnings = tuple(
         ResultWarning(reason=w["reason"], message=w["message"], pages=tuple(w["pages"])) for w in stored["warnings"]
     )
-    return PDFResult(**{**stored, "warnings": warnings})
+    return PDFResult(**{**_known(PDFResult, stored), "warnings": warnings})
+
+
+def _known(kind: type, stored: Json) -> Json:
+    """The fields that this version knows: during a rollout a newer one writes to the same records."""
+    return {name: value for name, value in stored.items() if name in kind.__slots__}
