@@ -2,13 +2,8 @@
 
 from gateway.errors import Reason, Refusal, store_unavailable
 from gateway.job_store import StoreCondition
+from gateway.settings import MEMORY_USED_RATIO_MAX
 from workers.jobs.state import JobState
-
-MEMORY_USED_RATIO_MAX = 0.8
-"""How much of its memory the store may use before submissions are refused.
-
-The rest is for the jobs that it has: a Redis that is full refuses their results, and loses messages on their way.
-"""
 
 
 def submission_refusal(condition: StoreCondition, *, queued_max: int) -> Refusal | None:

@@ -2,12 +2,12 @@
 
 # ruff: noqa: N802  (the RPCs' names are gRPC's)
 
+import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from threading import Condition, Event
-from typing import TypeAlias, TypeVar
+from threading import Condition
+from typing import TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -15,48 +15,13 @@ from google.protobuf.message import Message
 from pdfgateway.v1 import job_pb2
 from pdfgateway.v1 import pdf_gateway_service_pb2 as service_pb2
 from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceServicer
-from tests.contract_messages import EPOCH, job_message, status_trailer
+from tests.contract_messages import EPOCH, job_message
+from tests.fake_steps import Beat, Pause, Refuse, Send, Stall, Step, refuse, stall
 
 TERMINAL_STATES = (job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED)
 TICK_SECONDS = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Ends a call with a status; without a reason it is bare, as from a proxy."""
-
-    code: grpc.StatusCode
-    message: str = "refused"
-    reason: str = ""
-    violations: tuple[tuple[str, str], ...] = ()
-    retry_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Sends a job on a stream."""
-
-    job: job_pb2.Job
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """Sends a heartbeat on a stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """Says nothing until the client is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Says nothing for a time."""
-
-    seconds: float
-
-
-Step: TypeAlias = Send | Beat | Pause | Stall | Refuse
 Item = TypeVar("Item")
 
 
@@ -69,8 +34,10 @@ class FakeGateway(PDFGatewayServiceServicer):
         """All requests, in the order of their arrival."""
         self.metadata: list[dict[str, str | bytes]] = []
         """The metadata of each of them."""
-        self.faults: dict[str, deque[Refuse | Stall]] = defaultdict(deque)
-        """What the next calls of an RPC meet, by its name."""
+        self.seconds_given: list[float] = []
+        """How much time each of them was given by its client; infinite without a deadline."""
+        self.faults: dict[str, deque[Refuse | Stall | None]] = defaultdict(deque)
+        """What the next calls of an RPC meet, by its name; None is nothing."""
         self.watch_scripts: dict[str, deque[Sequence[Step]]] = defaultdict(deque)
         """What the next watches of a job get, by its id; a script that ends, ends its stream with OK."""
         self.outcome = "SUCCEEDED"
@@ -136,7 +103,7 @@ class FakeGateway(PDFGatewayServiceServicer):
         job = self._find(request.job_id, context)
         if job.state in TERMINAL_STATES:
             refusal = Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has ended.", "JOB_ALREADY_FINISHED")
-            _abort(refusal, context)
+            refuse(refusal, context)
         self.put(job_message(job.id, seq=job.seq + 1, state="CANCELLED"))
         self._lose("CancelJob", context)
         return service_pb2.CancelJobResponse(job=self.jobs[job.id])
@@ -179,7 +146,7 @@ class FakeGateway(PDFGatewayServiceServicer):
         self._take(request, context)
         job = self._find(request.job_id, context)
         if job.state not in TERMINAL_STATES:
-            _abort(Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has not ended.", "JOB_NOT_FINISHED"), context)
+            refuse(Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has not ended.", "JOB_NOT_FINISHED"), context)
         del self.jobs[job.id]
         self._lose("DeleteJob", context)
         return service_pb2.DeleteJobResponse(job=job)
@@ -191,7 +158,7 @@ class FakeGateway(PDFGatewayServiceServicer):
         self._take(request, context)
         job = self._find(request.job_id, context)
         if job.state == job_pb2.JOB_STATE_SUCCEEDED:
-            _abort(Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has succeeded.", "JOB_ALREADY_SUCCEEDED"), context)
+            refuse(Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has succeeded.", "JOB_ALREADY_SUCCEEDED"), context)
         if job.state in TERMINAL_STATES:
             self._replay(job)
             if self.lost_answers["ReplayJob"] and self.outcome:
@@ -245,23 +212,24 @@ class FakeGateway(PDFGatewayServiceServicer):
         """Lose the answer of a call that was carried out, if that is scripted."""
         if self.lost_answers[rpc]:
             self.lost_answers[rpc] -= 1
-            _abort(Refuse(grpc.StatusCode.UNAVAILABLE, "lost"), context)
+            refuse(Refuse(grpc.StatusCode.UNAVAILABLE, "lost"), context)
 
     def _take(self, request: Message, context: grpc.ServicerContext) -> None:
         """Note a request, and let it meet the fault that is scripted for it."""
         self.metadata.append(dict(context.invocation_metadata()))
+        seconds = context.time_remaining()
+        self.seconds_given.append(math.inf if seconds is None else seconds)
         self.requests.append(request)
         with self._changed:
             self.open_calls += 1
         if not context.add_callback(self._end):
             self._end()
         faults = self.faults[type(request).__name__.removesuffix("Request")]
-        if faults:
-            fault = faults.popleft()
-            if isinstance(fault, Stall):
-                _stall(context)
-            else:
-                _abort(fault, context)
+        match faults.popleft() if faults else None:
+            case Stall():
+                stall(context)
+            case Refuse() as refusal:
+                refuse(refusal, context)
 
     def _end(self) -> None:
         """Count a call as over."""
@@ -277,7 +245,7 @@ class FakeGateway(PDFGatewayServiceServicer):
     def _find(self, job_id: str, context: grpc.ServicerContext) -> job_pb2.Job:
         """The job; refuses the call if there is none."""
         if job_id not in self.jobs:
-            _abort(Refuse(grpc.StatusCode.NOT_FOUND, f"There is no job {job_id}.", "JOB_NOT_FOUND"), context)
+            refuse(Refuse(grpc.StatusCode.NOT_FOUND, f"There is no job {job_id}.", "JOB_NOT_FOUND"), context)
         return self.jobs[job_id]
 
     def _play(self, script: Sequence[Step], context: grpc.ServicerContext) -> Iterator[service_pb2.WatchStatusResponse]:
@@ -291,9 +259,9 @@ class FakeGateway(PDFGatewayServiceServicer):
                 case Pause(seconds):
                     time.sleep(seconds)
                 case Stall():
-                    _stall(context)
+                    stall(context)
                 case Refuse():
-                    _abort(step, context)
+                    refuse(step, context)
 
 
 def _source(request: service_pb2.SubmitPDFRequest) -> job_pb2.Source:
@@ -323,24 +291,3 @@ def _matches(wanted: service_pb2.DeadLetterFilter, letter: service_pb2.DeadLette
         and wanted.reason in ("", letter.reason)
         and (not wanted.HasField("time_before") or letter.time.ToNanoseconds() < wanted.time_before.ToNanoseconds())
     )
-
-
-def _abort(refusal: Refuse, context: grpc.ServicerContext) -> None:
-    """End the call with the refusal."""
-    if refusal.reason:
-        trailer = status_trailer(
-            refusal.code,
-            refusal.message,
-            refusal.reason,
-            violations=refusal.violations,
-            retry_seconds=refusal.retry_seconds,
-        )
-        context.set_trailing_metadata((trailer,))
-    context.abort(refusal.code, refusal.message)
-
-
-def _stall(context: grpc.ServicerContext) -> None:
-    """Say nothing until the client is gone."""
-    gone = Event()
-    if context.add_callback(gone.set):
-        gone.wait()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -116,7 +117,7 @@ def parse_record(raw: bytes | str) -> Job:
             state=state,
             seq=job["seq"],
             source=_source(request["source"]),
-            options=ProcessingOptions(**request["options"]),
+            options=ProcessingOptions(**_known(ProcessingOptions, request["options"])),
             labels=request["labels"],
             create_time_us=job["create_time_us"],
             update_time_us=job["update_time_us"],
@@ -168,7 +169,7 @@ def _progress(stored: Json | None) -> Progress | None:
     if stored is None:
         return None
     return Progress(
-        phase=Phase(stored["phase"]),
+        phase=Phase(stored["phase"]) if stored["phase"] in Phase.__members__ else Phase.EXTRACT,
         pages_done=stored["pages_done"],
         page_count=stored["page_count"],
         bytes_fetched=stored["bytes_fetched"],
@@ -179,4 +180,10 @@ def _result(stored: Json) -> PDFResult:
     warnings = tuple(
         ResultWarning(reason=w["reason"], message=w["message"], pages=tuple(w["pages"])) for w in stored["warnings"]
     )
-    return PDFResult(**{**stored, "warnings": warnings})
+    return PDFResult(**{**_known(PDFResult, stored), "warnings": warnings})
+
+
+def _known(kind: type[ProcessingOptions] | type[PDFResult], stored: Json) -> Json:
+    """The fields that this version knows: during a rollout a newer one writes to the same records."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in stored.items() if name in names}

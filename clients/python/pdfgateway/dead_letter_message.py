@@ -17,5 +17,5 @@ def dead_letter_from_message(message: pdf_gateway_service_pb2.DeadLetter) -> Dea
         run=message.run if is_job else None,
         attempt=message.attempt if is_job else None,
         attempts=attempts_from_messages(message.attempts),
-        raw=None if is_job else message.raw,
+        raw=message.raw or None,
     )

@@ -9,8 +9,9 @@ import pytest
 from pdfgateway import DeadlineExceeded, Job, JobState
 from pdfgateway.v1.pdf_gateway_service_pb2 import WatchStatusRequest
 from tests.contract_messages import extracting, job_message
-from tests.fake_gateway import Beat, FakeGateway, Pause, Refuse, Send, Stall, Step
+from tests.fake_gateway import FakeGateway
 from tests.fake_server import FakeServer
+from tests.fake_steps import Beat, Pause, Refuse, Send, Stall, Step
 from tests.integration.client.drivers import ClientDriver
 
 DOWN = Refuse(grpc.StatusCode.UNAVAILABLE, "down")
