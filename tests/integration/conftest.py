@@ -20,7 +20,7 @@ from workers.envelope import make_envelope
 LEASE_SECONDS = 3
 STOP_SECONDS_MAX = 30
 
-StartConsumer = Callable[[], "subprocess.Popen[str]"]
+StartConsumer = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def origin() -> Iterator[Origin]:
 
 @pytest.fixture
 def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[StartConsumer]:
-    """Starts consumers; those that live at the end are stopped."""
+    """Starts consumers, with the options of `consumer_process`; those that live at the end are stopped."""
     settings = {
         "redis_url": own_valkey.url,
         "data_dir": str(tmp_path),
@@ -61,9 +61,9 @@ def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[Start
     }
     started: list[subprocess.Popen[str]] = []
 
-    def start() -> "subprocess.Popen[str]":
+    def start(*options: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.consumer_process", json.dumps(settings)],
+            [sys.executable, "-m", "tests.integration.consumer_process", json.dumps(settings), *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,4 +1,7 @@
-"""A consumer as a process of its own: all of the consumer deployment but Ray. Arguments: the settings, as JSON."""
+"""A consumer as a process of its own: all of the consumer deployment but Ray.
+
+Arguments: the settings, as JSON; and "alone" if the application is to go on without it when it stops.
+"""
 
 import json
 import signal
@@ -21,6 +24,8 @@ def main() -> None:
     name = f"test-{uuid.uuid4().hex[:8]}"
     # Ray tells a replica its name; here nobody does.
     celery_adapter.get_replica_context = lambda: SimpleNamespace(replica_id=SimpleNamespace(unique_id=name))
+    if "alone" in sys.argv[2:]:
+        celery_adapter.application_stops = lambda: False
     deployment: Any = task_consumer(task_processor_config=task_processor_config(settings))(PDFProcessor)
     consumer = deployment(settings)
     stop = threading.Event()
