@@ -2,6 +2,7 @@
 
 import ray
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.schema import ApplicationStatus
 
 from workers.settings import WorkerSettings
@@ -16,8 +17,16 @@ def attempt_seconds_max(settings: WorkerSettings) -> float:
 
 
 def application_stops() -> bool:
-    """Whether the whole application of this replica is being deleted, and not only this replica of it."""
+    """Whether the whole application of this replica stops, and not only this replica of it.
+
+    It does if it is being deleted, and if Serve's controller has ended for good. For one that is only started again,
+    Ray waits.
+    """
     if not ray.is_initialized():
         return True
-    application = serve.status().applications.get(serve.get_replica_context().app_name)
+    try:
+        applications = serve.status().applications
+    except RayError:
+        return True
+    application = applications.get(serve.get_replica_context().app_name)
     return application is None or application.status == ApplicationStatus.DELETING
