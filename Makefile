@@ -6,12 +6,14 @@ SYNCED := .venv/.synced
 # The environment's own commands come first, whatever else is installed.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run demo test lint format proto bench clean
+.PHONY: help run demo test faults soak lint format proto bench clean
 
 help:
 	@echo "make run     start the gateway, process a sample PDF and serve until Ctrl-C"
 	@echo "make demo    the same, but stop after the sample"
 	@echo "make test    run all tests"
+	@echo "make faults  run the fault tests with large counts, and print promise and figure"
+	@echo "make soak    hurt the gateway at random under load for 20 minutes, and print the figures"
 	@echo "make lint    check style, types, imports and the contract"
 	@echo "make format  format the code and the contract"
 	@echo "make proto   generate the stubs from protos/"
@@ -53,6 +55,12 @@ format: $(SYNCED)
 
 proto: $(SYNCED)
 	buf generate
+
+faults: $(SYNCED)
+	FAULTS=all pytest tests/faults tests/integration/test_consumer.py
+
+soak: $(SYNCED)
+	python -m tests.faults.soak
 
 bench: $(SYNCED)
 	python -m bench

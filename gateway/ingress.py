@@ -16,7 +16,8 @@ from gateway.redis_commands import RedisCommands, connect
 from gateway.redis_feed import RedisFeed
 from gateway.redis_job_store import RedisJobStore
 from gateway.rest import build_api
-from gateway.rpc import RpcContext, RpcTranslator
+from gateway.rpc import RpcTranslator
+from gateway.rpc_status import RpcContext
 from gateway.service import GatewayService
 from gateway.settings import Settings
 from gateway.sweeper import Sweeper
@@ -37,19 +38,20 @@ class Ingress:
             RedisCommands(connect_to_redis(), settings.store_seconds_max),
             make_envelope(),
             max_attempts=settings.attempts_max,
-            retention_seconds=settings.retention_seconds,
+            queued_max=settings.queued_jobs_max,
         )
         hub = WatchHub(
             store,
             RedisFeed(connect_to_redis, settings.store_seconds_max),
             watches_max=settings.watches_max,
         )
-        service = GatewayService(settings, store, hub, StoreBlobs(Blobs(settings)))
+        blobs = StoreBlobs(Blobs(settings))
+        service = GatewayService(settings, store, hub, blobs)
         self._rpc = RpcTranslator(service, streams_may_return_refusals=streams_may_return_refusals)
         self._health = HealthTranslator(service)
         self._api = build_api(service, settings, version("pdfgateway"))
         loop = asyncio.get_event_loop()
-        sweeper = Sweeper(store, lease_seconds=settings.lease_seconds)
+        sweeper = Sweeper(store, blobs, lease_seconds=settings.lease_seconds)
         self._tasks = [loop.create_task(hub.run()), loop.create_task(sweeper.run())]
 
     def check_health(self) -> None:
@@ -94,6 +96,42 @@ class Ingress:
     ) -> service_pb2.CancelJobResponse:
         """See the contract."""
         return await self._rpc.cancel_job(request, grpc_context)
+
+    async def ListJobs(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
+        self, request: service_pb2.ListJobsRequest, grpc_context: RpcContext
+    ) -> service_pb2.ListJobsResponse:
+        """See the contract."""
+        return await self._rpc.list_jobs(request, grpc_context)
+
+    async def DeleteJob(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
+        self, request: service_pb2.DeleteJobRequest, grpc_context: RpcContext
+    ) -> service_pb2.DeleteJobResponse:
+        """See the contract."""
+        return await self._rpc.delete_job(request, grpc_context)
+
+    async def ReplayJob(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
+        self, request: service_pb2.ReplayJobRequest, grpc_context: RpcContext
+    ) -> service_pb2.ReplayJobResponse:
+        """See the contract."""
+        return await self._rpc.replay_job(request, grpc_context)
+
+    async def ListDeadLetters(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
+        self, request: service_pb2.ListDeadLettersRequest, grpc_context: RpcContext
+    ) -> service_pb2.ListDeadLettersResponse:
+        """See the contract."""
+        return await self._rpc.list_dead_letters(request, grpc_context)
+
+    async def ReplayDeadLetters(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
+        self, request: service_pb2.ReplayDeadLettersRequest, grpc_context: RpcContext
+    ) -> service_pb2.ReplayDeadLettersResponse:
+        """See the contract."""
+        return await self._rpc.replay_dead_letters(request, grpc_context)
+
+    async def PurgeDeadLetters(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
+        self, request: service_pb2.PurgeDeadLettersRequest, grpc_context: RpcContext
+    ) -> service_pb2.PurgeDeadLettersResponse:
+        """See the contract."""
+        return await self._rpc.purge_dead_letters(request, grpc_context)
 
     async def Check(  # noqa: N802  (Serve calls an RPC's method by the RPC's name)
         self, request: health_pb2.HealthCheckRequest, grpc_context: RpcContext

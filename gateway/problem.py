@@ -2,12 +2,14 @@
 
 import http
 import math
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gateway.errors import Reason, Refusal
+from gateway.errors import VIOLATIONS_MAX, FieldViolation, Reason, Refusal, invalid
 from gateway.faults import as_refusal
 from gateway.rest_models import ProblemModel, ViolationModel
 
@@ -34,6 +36,15 @@ def problem(refusal: Refusal) -> Response:
     return Response(body.model_dump_json(), status_code=rule.http_status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals that a route documents, beside those of any route."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemModel"}}}
+    return {
+        status: {"description": "Refused", "model": ProblemModel, "content": content}
+        for status in (*statuses, 500, 503)
+    }
+
+
 def answer_with_problems(api: FastAPI) -> None:
     """Let the app answer every refusal, and every fault, with problem details."""
 
@@ -51,6 +62,11 @@ def answer_with_problems(api: FastAPI) -> None:
             answer.headers.update(error.headers)
         return answer
 
+    async def on_wrong_parameters(_: Request, error: Exception) -> Response:
+        wrong = error.errors() if isinstance(error, RequestValidationError) else []
+        return problem(invalid(*(FieldViolation(str(one["loc"][1]), one["msg"]) for one in wrong[:VIOLATIONS_MAX])))
+
+    api.add_exception_handler(RequestValidationError, on_wrong_parameters)
     api.add_exception_handler(Refusal, on_error)
     api.add_exception_handler(HTTPException, on_http_exception)
     api.add_exception_handler(Exception, on_error)

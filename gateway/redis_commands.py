@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
-from gateway.errors import store_unavailable
+from gateway.errors import Reason, Refusal, store_unavailable
 
 Command = Sequence[str | bytes | int | float]
 
@@ -62,7 +62,7 @@ class RedisCommands:
         """Run one command.
 
         Raises:
-            Refusal: STORE_UNAVAILABLE, where Redis is away, slow, loading or full.
+            Refusal: STORE_UNAVAILABLE, where Redis is away, slow or cannot write; STORE_FULL, where it is full.
             ResponseError: Redis does not understand the command.
         """
         (answer,) = await self.run_together(command)
@@ -72,7 +72,7 @@ class RedisCommands:
         """Run commands one after another in one round trip, and return their answers.
 
         Raises:
-            Refusal: STORE_UNAVAILABLE, where Redis is away, slow, loading or full.
+            Refusal: STORE_UNAVAILABLE, where Redis is away, slow or cannot write; STORE_FULL, where it is full.
             ResponseError: Redis does not understand one of them; the others have been run.
         """
         loop = asyncio.get_running_loop()
@@ -131,8 +131,10 @@ class RedisCommands:
 
 
 def _translated(error: Exception) -> Exception:
-    """What Redis said, in our words: full, read-only and unable to save all mean that it cannot serve now."""
+    """What Redis said, in our words: read-only and unable to save both mean that it cannot serve now."""
+    if isinstance(error, OutOfMemoryError):
+        return Refusal(Reason.STORE_FULL, "The job store is full: nothing was changed. Try again later.")
     if isinstance(error, ResponseError):
-        cannot_serve = isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(("MISCONF", "BUSY"))
+        cannot_serve = isinstance(error, ReadOnlyError) or str(error).startswith(("MISCONF", "BUSY"))
         return store_unavailable() if cannot_serve else error
     return store_unavailable() if isinstance(error, RedisError | OSError | TimeoutError) else error

@@ -1,25 +1,32 @@
-"""The HTTP side: routes over the service. JSON is in rest_models, bodies in rest_body, refusals in problem."""
+"""The HTTP side: routes over the service. JSON is in rest_json, bodies in rest_body, refusals in problem."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+from pydantic import AwareDatetime
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from gateway.errors import FieldViolation, invalid
-from gateway.problem import MEDIA_TYPE, answer_with_problems
+from gateway.job_list import JobQuery
+from gateway.page_token import PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX
+from gateway.problem import answer_with_problems, problems
 from gateway.rest_body import read_submission
-from gateway.rest_models import HealthModel, JobModel, ProblemModel, SubmitModel, duration_seconds, job_json
+from gateway.rest_dead_letters import dead_letter_routes
+from gateway.rest_health import health_routes
+from gateway.rest_json import job_json, job_model, time_us
+from gateway.rest_models import JobListModel, JobModel, SubmitModel, duration_seconds
 from gateway.service import GatewayService
 from gateway.settings import Settings
 from gateway.template_api import template_routes
 from workers.jobs.job import Job
+from workers.jobs.state import JobState
 
 API_TITLE = "pdfgateway"
 API_DESCRIPTION = "Submit a PDF, watch its pages being read, get its summary. The same service as over gRPC."
 
-SUBMIT_BODY: dict[str, Any] = {
+SUBMIT_BODY = {
     "requestBody": {
         "required": True,
         "content": {
@@ -39,21 +46,14 @@ SUBMIT_BODY: dict[str, Any] = {
 }
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals that a route documents, beside those of any route."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemModel"}}}
-    return {
-        status: {"description": "Refused", "model": ProblemModel, "content": content}
-        for status in (*statuses, 500, 503)
-    }
-
-
 def build_api(service: GatewayService, settings: Settings, version: str) -> FastAPI:
     """The HTTP app over a service."""
     api = FastAPI(title=API_TITLE, description=API_DESCRIPTION, version=version, redoc_url=None, redirect_slashes=False)
     answer_with_problems(api)
     api.include_router(_job_routes(service, settings))
-    api.include_router(_health_routes(service))
+    api.include_router(_kept_job_routes(service))
+    api.include_router(dead_letter_routes(service.dead_letters))
+    api.include_router(health_routes(service))
     api.include_router(template_routes(service))
     return api
 
@@ -65,7 +65,7 @@ def _job_routes(service: GatewayService, settings: Settings) -> APIRouter:
         "",
         status_code=202,
         response_model=JobModel,
-        responses=problems(400, 409, 413, 415),
+        responses=problems(400, 409, 413, 415, 429),
         openapi_extra=SUBMIT_BODY,
     )
     async def submit_pdf(request: Request) -> Response:
@@ -117,6 +117,50 @@ def _job_routes(service: GatewayService, settings: Settings) -> APIRouter:
     return router
 
 
+def _kept_job_routes(service: GatewayService) -> APIRouter:
+    router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+    @router.post("/{job_id}:replay", response_model=JobModel, responses=problems(400, 404, 409))
+    async def replay_job(job_id: str) -> Response:
+        """Start another run of a job that failed or was cancelled."""
+        return job_response(await service.replay(job_id))
+
+    @router.delete("/{job_id}", response_model=JobModel, responses=problems(400, 404, 409))
+    async def delete_job(job_id: str) -> Response:
+        """Remove a job that has ended, with its result; return it as it was."""
+        return job_response(await service.delete(job_id))
+
+    @router.get("", response_model=JobListModel, response_model_exclude_none=True, responses=problems(400))
+    async def list_jobs(
+        response: Response,
+        state: Annotated[list[JobState] | None, Query(description="Jobs in any of these states.")] = None,
+        label: Annotated[list[str] | None, Query(description="Jobs that have all of these, as key=value.")] = None,
+        create_time_from: Annotated[AwareDatetime | None, Query(description="Accepted then or later.")] = None,
+        create_time_before: Annotated[AwareDatetime | None, Query(description="Accepted before.")] = None,
+        page_size: Annotated[int, Query(description=f"At most {PAGE_SIZE_MAX}.")] = PAGE_SIZE_DEFAULT,
+        page_token: Annotated[str, Query(description="The next_page_token of the page before.")] = "",
+    ) -> JobListModel:
+        """Return the jobs that are kept, newest first, page by page."""
+        query = JobQuery(
+            states=frozenset(state or ()),
+            labels=dict(map(_label, label or ())),
+            from_us=time_us(create_time_from),
+            before_us=time_us(create_time_before),
+        )
+        jobs, token = await service.jobs(query, page_size=page_size, page_token=page_token)
+        response.headers["Cache-Control"] = "no-store"
+        return JobListModel(jobs=list(map(job_model, jobs)), next_page_token=token or None)
+
+    return router
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise invalid(FieldViolation("label", "must be key=value"))
+    return key, value
+
+
 async def _events(first: Job | None, watch: AsyncGenerator[Job | None, None]) -> AsyncGenerator[ServerSentEvent, None]:
     async with aclosing(watch):
         yield _event(first)
@@ -138,23 +182,3 @@ def job_response(job: Job, status: int = 200, headers: dict[str, str] | None = N
         media_type="application/json",
         headers={"Cache-Control": "no-store", **(headers or {})},
     )
-
-
-def _health_routes(service: GatewayService) -> APIRouter:
-    router = APIRouter(tags=["health"])
-
-    @router.get("/healthz")
-    async def alive() -> dict[str, str]:
-        """Tell that this process answers."""
-        return {"status": "ok"}
-
-    @router.get("/readyz", response_model=HealthModel, responses={503: {"model": HealthModel}})
-    async def ready(response: Response) -> HealthModel:
-        """Tell whether a submission would be accepted, and how many consumers there are to work on it."""
-        health = await service.health()
-        response.status_code = 200 if health.store else 503
-        return HealthModel(
-            status="ready" if health.store else "not ready", store=health.store, consumers=health.consumers
-        )
-
-    return router

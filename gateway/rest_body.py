@@ -50,6 +50,8 @@ async def read_submission(request: Request, pdf_bytes_max: int) -> Submission:
         request_id=model.request_id or header_key,
         labels=model.labels,
         deadline_seconds=None if model.deadline is None else duration_seconds(model.deadline),
+        retention_seconds=None if model.retention is None else duration_seconds(model.retention),
+        reuse_result=model.reuse_result,
     )
 
 

@@ -1,14 +1,12 @@
 """The JSON of the HTTP side: the contract's messages in snake_case, times and durations as protobuf's JSON has them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from workers.jobs import job as domain
-from workers.jobs.job import Job, UrlSource
-from workers.jobs.state import JobState
+from workers.jobs.state import AttemptState, JobState
 
 _DURATION = re.compile(r"(-?\d{1,12}(?:\.\d{1,9})?)s")
 
@@ -62,6 +60,13 @@ class SubmitModel(_Request):
     labels: dict[str, str] = Field(default_factory=dict, description="Your own words for the job.")
     deadline: DurationText | None = Field(default=None, description="How long the job may take from now on.")
     filename: str = Field(default="", description="A name for the file, shown on the job.")
+    retention: DurationText | None = Field(
+        default=None, description="How long the job is kept after its end: from 60s to 2592000s; 7 days if unset."
+    )
+    reuse_result: bool = Field(
+        default=False,
+        description="For a file: take the result of an earlier job with the same bytes and options, if one is kept.",
+    )
 
 
 class ProgressModel(_Response):
@@ -118,6 +123,18 @@ class ErrorModel(_Response):
     phase: str
 
 
+class AttemptModel(_Response):
+    """One worker's work on a job."""
+
+    run: int
+    attempt: int
+    state: AttemptState
+    worker: str
+    start_time: datetime
+    end_time: datetime | None = None
+    error: ErrorModel | None = None
+
+
 class UploadModel(_Response):
     """Bytes that came with the request."""
 
@@ -157,6 +174,56 @@ class JobModel(_Response):
     last_error: ErrorModel | None = None
     result: ResultModel | None = None
     error: ErrorModel | None = None
+    attempts: list[AttemptModel]
+    reused_job_id: str | None = Field(default=None, description="The job whose result this one was given at once.")
+
+
+class JobListModel(_Response):
+    """A page of jobs, newest first."""
+
+    jobs: list[JobModel]
+    next_page_token: str | None = Field(default=None, description="For the next page; not set where there is none.")
+
+
+class DeadLetterModel(_Response):
+    """A job that failed, or a message on the queue that is none of the gateway's."""
+
+    queue: str
+    time: datetime
+    reason: str
+    message: str
+    job_id: str | None = None
+    run: int | None = None
+    attempt: int | None = None
+    attempts: list[AttemptModel]
+    raw: str | None = Field(default=None, description="The beginning of a message that is none of the gateway's.")
+
+
+class DeadLetterListModel(_Response):
+    """A page of dead letters, newest first in each queue."""
+
+    dead_letters: list[DeadLetterModel]
+    next_page_token: str | None = Field(default=None, description="For the next page; not set where there is none.")
+
+
+class DeadLetterFilterModel(_Request):
+    """Which dead letters are meant."""
+
+    queue: str = Field(description="failed_pdfs or invalid_pdfs.", examples=["failed_pdfs"])
+    reason: str = Field(default="", description="Letters with this reason.")
+    time_before: AwareDatetime | None = Field(default=None, description="Letters that came before.")
+
+
+class ReplayedModel(_Response):
+    """What was replayed."""
+
+    replayed_count: int
+
+
+class PurgedModel(_Response):
+    """What was purged."""
+
+    purged_count: int
 
 
 class ViolationModel(_Response):
@@ -178,81 +245,9 @@ class ProblemModel(_Response):
 
 
 class HealthModel(_Response):
-    """What the gateway depends on."""
+    """Whether a submission would be accepted, and what that depends on."""
 
     status: Literal["ready", "not ready"]
+    reason: str | None = Field(default=None, description="Why a submission would be refused.", examples=["QUEUE_FULL"])
     store: bool = Field(description="The job store answers.")
     consumers: int = Field(description="Consumers that have shown life lately.")
-
-
-def job_model(job: Job) -> JobModel:
-    """The job as JSON has it."""
-    source = job.source
-    return JobModel(
-        id=job.id,
-        state=job.state,
-        seq=job.seq,
-        source=SourceModel(url=source.display_url)
-        if isinstance(source, UrlSource)
-        else SourceModel(
-            upload=UploadModel(filename=source.filename, size_bytes=source.size_bytes, sha256=source.sha256)
-        ),
-        options=OptionsModel(max_summary_paragraphs=job.options.max_summary_paragraphs),
-        labels=dict(job.labels),
-        create_time=_time(job.create_time_us),
-        start_time=_maybe_time(job.start_time_us),
-        update_time=_time(job.update_time_us),
-        end_time=_maybe_time(job.end_time_us),
-        expire_time=_time(job.expire_time_us),
-        next_attempt_time=_maybe_time(job.next_attempt_time_us),
-        deadline_time=_maybe_time(job.deadline_time_us),
-        run=job.run,
-        attempt=job.attempt,
-        max_attempts=job.max_attempts,
-        progress=_progress(job.progress) if job.progress else None,
-        queue_position=job.queue_position,
-        last_error=_error(job.last_error) if job.last_error else None,
-        result=_result(job.result) if job.result else None,
-        error=_error(job.error) if job.error else None,
-    )
-
-
-def job_json(job: Job) -> str:
-    """The job as JSON text, without the fields that are not set."""
-    return job_model(job).model_dump_json(exclude_none=True)
-
-
-def _time(time_us: int) -> datetime:
-    return datetime.fromtimestamp(time_us / 1_000_000, UTC)
-
-
-def _maybe_time(time_us: int | None) -> datetime | None:
-    return None if time_us is None else _time(time_us)
-
-
-def _progress(progress: domain.Progress) -> ProgressModel:
-    return ProgressModel(
-        phase=progress.phase.value,
-        pages_done=progress.pages_done,
-        page_count=progress.page_count,
-        bytes_fetched=progress.bytes_fetched,
-    )
-
-
-def _error(error: domain.JobError) -> ErrorModel:
-    return ErrorModel(reason=error.reason, message=error.message, retryable=error.retryable, phase=error.phase.value)
-
-
-def _result(result: domain.PDFResult) -> ResultModel:
-    return ResultModel(
-        page_count=result.page_count,
-        word_count=result.word_count,
-        char_count=result.char_count,
-        summary=result.summary,
-        processing_time=f"{result.processing_seconds:.6f}s",
-        metadata=MetadataModel(**result.metadata),
-        sha256=result.sha256,
-        size_bytes=result.size_bytes,
-        engine=result.engine,
-        warnings=[WarningModel(reason=w.reason, message=w.message, pages=list(w.pages)) for w in result.warnings],
-    )

@@ -10,11 +10,17 @@ from pydantic import ValidationError
 from gateway.cluster import Cluster, NotReady
 from gateway.embedded_valkey import EmbeddedValkey, ValkeyFailed
 from gateway.preflight import find_problems
+from gateway.redis_check import check_redis
+from gateway.redis_fitness import Severity
 from gateway.sample import run_sample
 from gateway.settings import Settings
 
 WATCH_SECONDS = 1
 """How often the embedded Valkey is looked after."""
+
+
+class CannotStart(RuntimeError):
+    """Something must be put right first: its arguments are the points, each with what to do."""
 
 
 def say(text: str) -> None:
@@ -34,11 +40,6 @@ def main(*, sample: bool = False, exit_after_sample: bool = False) -> int:
     except ValueError as error:
         say(f"The settings are wrong: {error}")
         return 2
-    if problems := find_problems(settings):
-        say("pdfgateway cannot start:")
-        for problem in problems:
-            say(f"  - {problem}")
-        return 2
     stop = threading.Event()
     with ExitStack() as running:
         try:
@@ -56,6 +57,11 @@ def main(*, sample: bool = False, exit_after_sample: bool = False) -> int:
                     valkey.start()
         except KeyboardInterrupt:
             pass
+        except CannotStart as error:
+            say("pdfgateway cannot start:")
+            for problem in error.args:
+                say(f"  - {problem}")
+            return 2
         except (ValkeyFailed, NotReady) as error:
             say(str(error))
             return 1
@@ -65,12 +71,17 @@ def main(*, sample: bool = False, exit_after_sample: bool = False) -> int:
 
 
 def _start(settings: Settings, running: ExitStack) -> tuple[Settings, EmbeddedValkey | None]:
+    if problems := find_problems(settings):
+        raise CannotStart(*problems)
     valkey = None
     if not settings.redis_url:
-        valkey = EmbeddedValkey(settings.data_dir / "valkey", settings.valkey_port)
+        valkey = EmbeddedValkey(
+            settings.data_dir / "valkey", settings.valkey_port, memory_bytes_max=settings.valkey_memory_bytes_max
+        )
         valkey.start()
         running.callback(valkey.stop)
         settings = settings.model_copy(update={"redis_url": valkey.url})
+    _check_redis(settings)
     settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
     cluster = Cluster(settings)
     running.callback(cluster.stop)
@@ -81,6 +92,15 @@ def _start(settings: Settings, running: ExitStack) -> tuple[Settings, EmbeddedVa
     if settings.allow_private_networks:
         say("  PDFs are fetched from loopback and private addresses too: PDFGATEWAY_ALLOW_PRIVATE_NETWORKS is set.")
     return settings, valkey
+
+
+def _check_redis(settings: Settings) -> None:
+    findings = check_redis(settings.redis_url, allow_volatile=settings.allow_volatile_redis)
+    for finding in findings:
+        if finding.severity is Severity.WARN:
+            say(f"Warning: {finding.text}")
+    if refusals := [finding.text for finding in findings if finding.severity is Severity.REFUSE]:
+        raise CannotStart(*refusals)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

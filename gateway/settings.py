@@ -12,6 +12,17 @@ CLIENT_VARIABLES = frozenset({"PDFGATEWAY_ADDRESS"})
 """Variables of the command-line client, which may stand in the same environment."""
 
 
+VALKEY_MEMORY_BYTES = 1024 * MIB
+"""Memory of the embedded Valkey unless set: half of the free memory that a start wants; room for about 200,000 jobs."""
+
+
+MEMORY_USED_RATIO_MAX = 0.8
+"""How much of its memory the store may use before submissions are refused.
+
+The rest is for the jobs that it has: a Redis that is full refuses their results, and loses messages on their way.
+"""
+
+
 class Settings(WorkerSettings):
     """All settings of the gateway and its workers."""
 
@@ -21,6 +32,10 @@ class Settings(WorkerSettings):
     grpc_port: int = Field(default=9000, ge=1, le=65535)
     valkey_port: int = Field(default=6390, ge=1, le=65535)
     """Port of the embedded Valkey, on loopback."""
+    valkey_memory_bytes_max: int = Field(default=VALKEY_MEMORY_BYTES, ge=16 * MIB)
+    """Memory of the embedded Valkey; full, it takes no further jobs."""
+    allow_volatile_redis: bool = False
+    """Take a Redis without an append-only file, which loses jobs when it ends."""
     haproxy: bool | None = None
     """Serve's HAProxy mode (true) or its Python proxies (false); unset: HAProxy where its wheel is installed."""
     ingress_replicas: int = Field(default=1, ge=1, le=1000)
@@ -31,7 +46,9 @@ class Settings(WorkerSettings):
     message_bytes_max: int = Field(default=4 * MIB, ge=64 * 1024)
     """Size of a gRPC message."""
     retention_seconds: float = Field(default=7 * 86_400, ge=60)
-    """How long a job is kept from its submission on."""
+    """How long a job is kept after its end, unless its submission says otherwise; and how long it may take to end."""
+    queued_jobs_max: int = Field(default=100_000, ge=1)
+    """Jobs in the queue with which no further one is accepted."""
 
     store_seconds_max: float = Field(default=1.5, gt=0, le=30)
     """How long a request waits for Redis before it is answered with UNAVAILABLE or 503."""

@@ -11,6 +11,8 @@ from gateway.settings import Settings
 from workers.fetch.pdf_header import has_pdf_header
 from workers.fetch.source_url import SourceUrl, SourceUrlError, refusal_before_dns
 from workers.jobs.job import ProcessingOptions
+from workers.record.document import options_json
+from workers.record.requests import result_key
 
 SUMMARY_PARAGRAPHS_DEFAULT = 3
 SUMMARY_PARAGRAPHS_MAX = 100
@@ -21,6 +23,8 @@ LABELS_LENGTH_MAX = 1_000
 LABEL_KEY_LENGTH_MAX = 63
 LABEL_VALUE_LENGTH_MAX = 255
 FILENAME_LENGTH_MAX = 255
+RETENTION_SECONDS_MIN = 60
+RETENTION_SECONDS_MAX = 30 * 86_400
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]*")
 
@@ -36,6 +40,8 @@ class Submission:
     request_id: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     deadline_seconds: float | None = None
+    retention_seconds: float | None = None
+    reuse_result: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +55,20 @@ class CheckedSubmission:
     request_id: str
     labels: dict[str, str]
     deadline_seconds: float | None
+    retention_seconds: float
+    reuse_result: bool
     content_sha256: str
     """SHA-256 of `content`; empty for a URL."""
     digest: str
     """SHA-256 of all that the job depends on: equal for equal submissions."""
+
+    @property
+    def result_key(self) -> str | None:
+        """Equal for uploads with equal bytes and options, whose results are the same; None for a URL."""
+        if self.url is not None:
+            return None
+        options = json.dumps(options_json(self.options), sort_keys=True)
+        return result_key(self.content_sha256, hashlib.sha256(options.encode()).hexdigest()[:16])
 
 
 def check(submission: Submission, settings: Settings) -> CheckedSubmission:
@@ -74,9 +90,16 @@ def check(submission: Submission, settings: Settings) -> CheckedSubmission:
         wrong("options.max_summary_paragraphs", f"must be from 0 to {SUMMARY_PARAGRAPHS_MAX}, is {paragraphs}")
     if len(submission.request_id) > REQUEST_ID_LENGTH_MAX or not _REQUEST_ID.fullmatch(submission.request_id):
         wrong("request_id", f"must be at most {REQUEST_ID_LENGTH_MAX} printable ASCII characters without spaces")
+    retention = submission.retention_seconds
+    if retention is None:
+        retention = settings.retention_seconds
+    elif not RETENTION_SECONDS_MIN <= retention <= RETENTION_SECONDS_MAX:
+        wrong("retention", f"must be from {RETENTION_SECONDS_MIN} s to {RETENTION_SECONDS_MAX} s")
     deadline = submission.deadline_seconds
-    if deadline is not None and not 0 < deadline <= settings.retention_seconds:
-        wrong("deadline", f"must be more than 0 s and at most {settings.retention_seconds:.0f} s")
+    if deadline is not None and not 0 < deadline <= retention:
+        wrong("deadline", f"must be more than 0 s and at most the retention of {retention:.0f} s")
+    if submission.reuse_result and submission.content is None:
+        wrong("reuse_result", "is for content: what a URL leads to is not known beforehand")
     if not _is_text(submission.filename, FILENAME_LENGTH_MAX):
         wrong("filename", f"must be at most {FILENAME_LENGTH_MAX} printable characters")
     _check_labels(submission.labels, wrong)
@@ -91,6 +114,8 @@ def check(submission: Submission, settings: Settings) -> CheckedSubmission:
         request_id=submission.request_id,
         labels=dict(submission.labels),
         deadline_seconds=deadline,
+        retention_seconds=retention,
+        reuse_result=submission.reuse_result,
         content_sha256=content_sha256,
         digest=_digest(submission, content_sha256, paragraphs),
     )
@@ -143,5 +168,7 @@ def _digest(submission: Submission, content_sha256: str, paragraphs: int) -> str
         "paragraphs": paragraphs,
         "labels": dict(submission.labels),
         "deadline": submission.deadline_seconds,
+        "retention": submission.retention_seconds,
+        "reuse_result": submission.reuse_result,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

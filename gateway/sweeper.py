@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import uuid
+from collections.abc import Sequence
+from typing import Protocol
 
 from gateway.errors import Refusal
 from gateway.redis_job_store import RedisJobStore
@@ -19,6 +21,18 @@ SWEEP_SECONDS = 1
 """Time between two sweeps."""
 
 
+class BlobRemover(Protocol):
+    """Removes uploads."""
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """Remove the bytes of these names; those that are not there are no matter.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+        """
+        ...
+
+
 class Sweeper:
     """Sweeps the store while it leads, as one ingress of all does.
 
@@ -26,10 +40,12 @@ class Sweeper:
     at work still.
     """
 
-    def __init__(self, store: RedisJobStore, *, lease_seconds: float) -> None:
+    def __init__(self, store: RedisJobStore, blobs: BlobRemover, *, lease_seconds: float) -> None:
         self._store = store
+        self._blobs = blobs
         self._lease_seconds = lease_seconds
         self._name = uuid.uuid4().hex
+        self._removal: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -51,9 +67,28 @@ class Sweeper:
                 return
 
     async def _sweep_once(self, *, with_leases: bool) -> list[int]:
-        counts = await self._store.sweep(with_leases=with_leases)
-        kinds = ("retried", "lapsed", "overdue", "lost", "expired")
-        moved = {kind: count for kind, count in zip(kinds, counts, strict=True) if count}
-        if moved:
+        swept = await self._store.sweep(with_leases=with_leases)
+        if swept.blobs and (self._removal is None or self._removal.done()):
+            # Beside the sweeps: a blob store that hangs must not keep jobs waiting.
+            self._removal = asyncio.create_task(self._remove(swept.blobs))
+        counts = {
+            "retried": swept.retried,
+            "lapsed": swept.lapsed,
+            "overdue": swept.overdue,
+            "lost": swept.lost,
+            "expired": swept.expired,
+            "blobs": len(swept.blobs),
+        }
+        if moved := {kind: count for kind, count in counts.items() if count}:
             logger.info("Swept %s", moved)
-        return counts
+        return list(counts.values())
+
+    async def _remove(self, blobs: Sequence[str]) -> None:
+        """Remove uploads; those that could not be removed are named by a later sweep again."""
+        try:
+            await self._blobs.remove(blobs)
+            await self._store.blobs_removed(blobs)
+        except Refusal as refusal:
+            logger.warning("%s", refusal.message)
+        except Exception:
+            logger.exception("Uploads could not be removed; a later sweep names them again")

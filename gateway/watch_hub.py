@@ -77,7 +77,7 @@ class WatchHub:
         A job whose seq is `after_seq` or less is not sent, unless it is terminal.
 
         Raises:
-            Refusal: JOB_NOT_FOUND, TOO_MANY_WATCHES or STORE_UNAVAILABLE.
+            Refusal: JOB_NOT_FOUND, EXPIRED, TOO_MANY_WATCHES or STORE_UNAVAILABLE.
         """
         if self._watches >= self._watches_max:
             raise Refusal(Reason.TOO_MANY_WATCHES, f"{self._watches} callers watch or wait already. Try again later.")
@@ -88,10 +88,8 @@ class WatchHub:
         self._watches += 1
         try:
             await self._feed.subscribe(job_id)
-            job = await self._store.find(job_id)
-            if job is None:
-                raise job_not_found(job_id)
-            self._learn(topic, job)
+            self._learn(topic, await self._store.find(job_id))
+            job = topic.latest
             while True:
                 if job is not None and (job.seq > after_seq or job.state.is_terminal):
                     yield job
@@ -104,6 +102,7 @@ class WatchHub:
                 if topic.latest is None or topic.latest.seq <= after_seq:
                     changed = await self._changed(topic, min(heartbeat_seconds, remaining))
                     if topic.gone:
+                        await self._store.find(job_id)  # says why it is not there
                         raise job_not_found(job_id)
                     if not changed and deadline > loop.time():
                         yield None

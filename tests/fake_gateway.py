@@ -2,78 +2,27 @@
 
 # ruff: noqa: N802  (the RPCs' names are gRPC's)
 
+import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from threading import Condition, Event
-from types import TracebackType
-from typing import Self, TypeAlias
+from threading import Condition
+from typing import TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from pdfgateway.v1 import job_pb2
-from pdfgateway.v1.pdf_gateway_service_pb2 import (
-    CancelJobRequest,
-    CancelJobResponse,
-    GetStatusRequest,
-    GetStatusResponse,
-    Heartbeat,
-    SubmitPDFRequest,
-    SubmitPDFResponse,
-    WatchStatusRequest,
-    WatchStatusResponse,
-)
-from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
-    PDFGatewayServiceServicer,
-    add_PDFGatewayServiceServicer_to_server,
-)
-from tests.contract_messages import EPOCH, job_message, status_trailer
+from pdfgateway.v1 import pdf_gateway_service_pb2 as service_pb2
+from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceServicer
+from tests.contract_messages import EPOCH, job_message
+from tests.fake_steps import Beat, Pause, Refuse, Send, Stall, Step, refuse, stall
 
 TERMINAL_STATES = (job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED)
-CALLS_MAX = 256
-STREAMS_PER_CONNECTION_MAX = 100
 TICK_SECONDS = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Ends a call with a status; without a reason it is bare, as from a proxy."""
-
-    code: grpc.StatusCode
-    message: str = "refused"
-    reason: str = ""
-    violations: tuple[tuple[str, str], ...] = ()
-    retry_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Sends a job on a stream."""
-
-    job: job_pb2.Job
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """Sends a heartbeat on a stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """Says nothing until the client is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Says nothing for a time."""
-
-    seconds: float
-
-
-Step: TypeAlias = Send | Beat | Pause | Stall | Refuse
+Item = TypeVar("Item")
 
 
 class FakeGateway(PDFGatewayServiceServicer):
@@ -85,14 +34,21 @@ class FakeGateway(PDFGatewayServiceServicer):
         """All requests, in the order of their arrival."""
         self.metadata: list[dict[str, str | bytes]] = []
         """The metadata of each of them."""
-        self.faults: dict[str, deque[Refuse | Stall]] = defaultdict(deque)
-        """What the next calls of an RPC meet, by its name."""
+        self.seconds_given: list[float] = []
+        """How much time each of them was given by its client; infinite without a deadline."""
+        self.faults: dict[str, deque[Refuse | Stall | None]] = defaultdict(deque)
+        """What the next calls of an RPC meet, by its name; None is nothing."""
         self.watch_scripts: dict[str, deque[Sequence[Step]]] = defaultdict(deque)
         """What the next watches of a job get, by its id; a script that ends, ends its stream with OK."""
         self.outcome = "SUCCEEDED"
-        """How a submitted job ends, in the moment it is watched; empty if it does not."""
-        self.lose_cancel_answers = 0
-        """How many cancels are carried out but answered with UNAVAILABLE."""
+        """How a submitted job ends, in the moment it is watched, and a replayed one, in the moment that the replay's
+        answer is lost; empty if it does not."""
+        self.dead_letters: list[service_pb2.DeadLetter] = []
+        """The dead letters, newest first."""
+        self.lost_answers: dict[str, int] = defaultdict(int)
+        """How many of the next calls of an RPC are carried out but answered with UNAVAILABLE, by its name."""
+        self.page_sizes: deque[int] = deque()
+        """How much the next pages have at most, whatever was asked for."""
         self.open_calls = 0
         """How many calls are open now."""
         self._ids_by_request_id: dict[str, str] = {}
@@ -115,16 +71,20 @@ class FakeGateway(PDFGatewayServiceServicer):
             assert time.monotonic() < deadline, f"{len(self.requests_of(kind))} of {count} {kind.__name__} came"
             time.sleep(TICK_SECONDS)
 
-    def SubmitPDF(self, request: SubmitPDFRequest, context: grpc.ServicerContext) -> SubmitPDFResponse:
+    def SubmitPDF(
+        self, request: service_pb2.SubmitPDFRequest, context: grpc.ServicerContext
+    ) -> service_pb2.SubmitPDFResponse:
         """Keep a job, one for each request_id."""
         self._take(request, context)
         with self._changed:
             job_id = self._ids_by_request_id.setdefault(request.request_id, f"job-{len(self.jobs) + 1}")
             if job_id not in self.jobs:
                 self.put(job_message(job_id, labels=dict(request.labels), source=_source(request)))
-        return SubmitPDFResponse(job=self.jobs[job_id])
+        return service_pb2.SubmitPDFResponse(job=self.jobs[job_id])
 
-    def GetStatus(self, request: GetStatusRequest, context: grpc.ServicerContext) -> GetStatusResponse:
+    def GetStatus(
+        self, request: service_pb2.GetStatusRequest, context: grpc.ServicerContext
+    ) -> service_pb2.GetStatusResponse:
         """Answer with the job, after the wait if there is one."""
         self._take(request, context)
         job = self._find(request.job_id, context)
@@ -133,22 +93,24 @@ class FakeGateway(PDFGatewayServiceServicer):
             with self._changed:
                 self._changed.wait(TICK_SECONDS)
             job = self._find(request.job_id, context)
-        return GetStatusResponse(job=job)
+        return service_pb2.GetStatusResponse(job=job)
 
-    def CancelJob(self, request: CancelJobRequest, context: grpc.ServicerContext) -> CancelJobResponse:
+    def CancelJob(
+        self, request: service_pb2.CancelJobRequest, context: grpc.ServicerContext
+    ) -> service_pb2.CancelJobResponse:
         """End the job."""
         self._take(request, context)
         job = self._find(request.job_id, context)
         if job.state in TERMINAL_STATES:
             refusal = Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has ended.", "JOB_ALREADY_FINISHED")
-            _abort(refusal, context)
+            refuse(refusal, context)
         self.put(job_message(job.id, seq=job.seq + 1, state="CANCELLED"))
-        if self.lose_cancel_answers:
-            self.lose_cancel_answers -= 1
-            _abort(Refuse(grpc.StatusCode.UNAVAILABLE, "lost"), context)
-        return CancelJobResponse(job=self.jobs[job.id])
+        self._lose("CancelJob", context)
+        return service_pb2.CancelJobResponse(job=self.jobs[job.id])
 
-    def WatchStatus(self, request: WatchStatusRequest, context: grpc.ServicerContext) -> Iterator[WatchStatusResponse]:
+    def WatchStatus(
+        self, request: service_pb2.WatchStatusRequest, context: grpc.ServicerContext
+    ) -> Iterator[service_pb2.WatchStatusResponse]:
         """Follow a script if there is one, else the job until it ends."""
         self._take(request, context)
         if scripts := self.watch_scripts[request.job_id]:
@@ -158,31 +120,116 @@ class FakeGateway(PDFGatewayServiceServicer):
         seq = request.after_seq
         while context.is_active():
             if job.seq > seq or job.state in TERMINAL_STATES:
-                yield WatchStatusResponse(job=job)
+                yield service_pb2.WatchStatusResponse(job=job)
                 seq = job.seq
             if job.state in TERMINAL_STATES:
                 return
-            if self.outcome and self.requests_of(SubmitPDFRequest):
+            if self.outcome and self.requests_of(service_pb2.SubmitPDFRequest):
                 self.put(job_message(job.id, seq=seq + 1, state=self.outcome, source=job.source))
             with self._changed:
                 self._changed.wait(TICK_SECONDS)
             job = self._find(request.job_id, context)
 
+    def ListJobs(
+        self, request: service_pb2.ListJobsRequest, context: grpc.ServicerContext
+    ) -> service_pb2.ListJobsResponse:
+        """Answer with a page of the jobs, the latest put first."""
+        self._take(request, context)
+        jobs = [job for job in reversed(self.jobs.values()) if _lists(request, job)]
+        page, token = self._page(jobs, request.page_size, request.page_token)
+        return service_pb2.ListJobsResponse(jobs=page, next_page_token=token)
+
+    def DeleteJob(
+        self, request: service_pb2.DeleteJobRequest, context: grpc.ServicerContext
+    ) -> service_pb2.DeleteJobResponse:
+        """Remove the job."""
+        self._take(request, context)
+        job = self._find(request.job_id, context)
+        if job.state not in TERMINAL_STATES:
+            refuse(Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has not ended.", "JOB_NOT_FINISHED"), context)
+        del self.jobs[job.id]
+        self._lose("DeleteJob", context)
+        return service_pb2.DeleteJobResponse(job=job)
+
+    def ReplayJob(
+        self, request: service_pb2.ReplayJobRequest, context: grpc.ServicerContext
+    ) -> service_pb2.ReplayJobResponse:
+        """Start another run of the job, unless it goes on."""
+        self._take(request, context)
+        job = self._find(request.job_id, context)
+        if job.state == job_pb2.JOB_STATE_SUCCEEDED:
+            refuse(Refuse(grpc.StatusCode.FAILED_PRECONDITION, "It has succeeded.", "JOB_ALREADY_SUCCEEDED"), context)
+        if job.state in TERMINAL_STATES:
+            self._replay(job)
+            if self.lost_answers["ReplayJob"] and self.outcome:
+                self.put(job_message(job.id, seq=job.seq + 2, state=self.outcome, run=job.run + 1))
+        self._lose("ReplayJob", context)
+        return service_pb2.ReplayJobResponse(job=self.jobs[job.id])
+
+    def ListDeadLetters(
+        self, request: service_pb2.ListDeadLettersRequest, context: grpc.ServicerContext
+    ) -> service_pb2.ListDeadLettersResponse:
+        """Answer with a page of the dead letters."""
+        self._take(request, context)
+        letters = [letter for letter in self.dead_letters if _matches(request.filter, letter)]
+        page, token = self._page(letters, request.page_size, request.page_token)
+        return service_pb2.ListDeadLettersResponse(dead_letters=page, next_page_token=token)
+
+    def ReplayDeadLetters(
+        self, request: service_pb2.ReplayDeadLettersRequest, context: grpc.ServicerContext
+    ) -> service_pb2.ReplayDeadLettersResponse:
+        """Start another run of each job whose letter matches."""
+        self._take(request, context)
+        letters = [letter for letter in self.dead_letters if letter.job_id and _matches(request.filter, letter)]
+        for letter in letters:
+            self.dead_letters.remove(letter)
+            self._replay(self.jobs[letter.job_id])
+        self._lose("ReplayDeadLetters", context)
+        return service_pb2.ReplayDeadLettersResponse(replayed_count=len(letters))
+
+    def PurgeDeadLetters(
+        self, request: service_pb2.PurgeDeadLettersRequest, context: grpc.ServicerContext
+    ) -> service_pb2.PurgeDeadLettersResponse:
+        """Remove the letters that match."""
+        self._take(request, context)
+        letters = [letter for letter in self.dead_letters if _matches(request.filter, letter)]
+        for letter in letters:
+            self.dead_letters.remove(letter)
+        self._lose("PurgeDeadLetters", context)
+        return service_pb2.PurgeDeadLettersResponse(purged_count=len(letters))
+
+    def _replay(self, job: job_pb2.Job) -> None:
+        """Start another run of an ended job."""
+        self.put(job_message(job.id, seq=job.seq + 1, run=job.run + 1))
+
+    def _page(self, items: Sequence[Item], size: int, token: str) -> tuple[Sequence[Item], str]:
+        """A page, and the token of the next one."""
+        begin = int(token or 0)
+        end = begin + (self.page_sizes.popleft() if self.page_sizes else size or 50)
+        return items[begin:end], str(end) if end < len(items) else ""
+
+    def _lose(self, rpc: str, context: grpc.ServicerContext) -> None:
+        """Lose the answer of a call that was carried out, if that is scripted."""
+        if self.lost_answers[rpc]:
+            self.lost_answers[rpc] -= 1
+            refuse(Refuse(grpc.StatusCode.UNAVAILABLE, "lost"), context)
+
     def _take(self, request: Message, context: grpc.ServicerContext) -> None:
         """Note a request, and let it meet the fault that is scripted for it."""
         self.metadata.append(dict(context.invocation_metadata()))
+        seconds = context.time_remaining()
+        self.seconds_given.append(math.inf if seconds is None else seconds)
         self.requests.append(request)
         with self._changed:
             self.open_calls += 1
         if not context.add_callback(self._end):
             self._end()
         faults = self.faults[type(request).__name__.removesuffix("Request")]
-        if faults:
-            fault = faults.popleft()
-            if isinstance(fault, Stall):
-                _stall(context)
-            else:
-                _abort(fault, context)
+        match faults.popleft() if faults else None:
+            case Stall():
+                stall(context)
+            case Refuse() as refusal:
+                refuse(refusal, context)
 
     def _end(self) -> None:
         """Count a call as over."""
@@ -198,26 +245,26 @@ class FakeGateway(PDFGatewayServiceServicer):
     def _find(self, job_id: str, context: grpc.ServicerContext) -> job_pb2.Job:
         """The job; refuses the call if there is none."""
         if job_id not in self.jobs:
-            _abort(Refuse(grpc.StatusCode.NOT_FOUND, f"There is no job {job_id}.", "JOB_NOT_FOUND"), context)
+            refuse(Refuse(grpc.StatusCode.NOT_FOUND, f"There is no job {job_id}.", "JOB_NOT_FOUND"), context)
         return self.jobs[job_id]
 
-    def _play(self, script: Sequence[Step], context: grpc.ServicerContext) -> Iterator[WatchStatusResponse]:
+    def _play(self, script: Sequence[Step], context: grpc.ServicerContext) -> Iterator[service_pb2.WatchStatusResponse]:
         """Do the steps of a script."""
         for step in script:
             match step:
                 case Send(job):
-                    yield WatchStatusResponse(job=job)
+                    yield service_pb2.WatchStatusResponse(job=job)
                 case Beat():
-                    yield WatchStatusResponse(heartbeat=Heartbeat(time=EPOCH))
+                    yield service_pb2.WatchStatusResponse(heartbeat=service_pb2.Heartbeat(time=EPOCH))
                 case Pause(seconds):
                     time.sleep(seconds)
                 case Stall():
-                    _stall(context)
+                    stall(context)
                 case Refuse():
-                    _abort(step, context)
+                    refuse(step, context)
 
 
-def _source(request: SubmitPDFRequest) -> job_pb2.Source:
+def _source(request: service_pb2.SubmitPDFRequest) -> job_pb2.Source:
     """What was submitted."""
     if request.WhichOneof("source") == "url":
         return job_pb2.Source(url=request.url)
@@ -226,63 +273,21 @@ def _source(request: SubmitPDFRequest) -> job_pb2.Source:
     )
 
 
-def _abort(refusal: Refuse, context: grpc.ServicerContext) -> None:
-    """End the call with the refusal."""
-    if refusal.reason:
-        trailer = status_trailer(
-            refusal.code,
-            refusal.message,
-            refusal.reason,
-            violations=refusal.violations,
-            retry_seconds=refusal.retry_seconds,
-        )
-        context.set_trailing_metadata((trailer,))
-    context.abort(refusal.code, refusal.message)
+def _lists(request: service_pb2.ListJobsRequest, job: job_pb2.Job) -> bool:
+    """Whether a job is asked for."""
+    created = job.create_time.ToNanoseconds()
+    return (
+        (not request.states or job.state in request.states)
+        and request.labels.items() <= job.labels.items()
+        and (not request.HasField("create_time_from") or created >= request.create_time_from.ToNanoseconds())
+        and (not request.HasField("create_time_before") or created < request.create_time_before.ToNanoseconds())
+    )
 
 
-def _stall(context: grpc.ServicerContext) -> None:
-    """Say nothing until the client is gone."""
-    gone = Event()
-    if context.add_callback(gone.set):
-        gone.wait()
-
-
-class FakeServer:
-    """Serves a fake gateway on a port of its own, which it keeps over restarts."""
-
-    def __init__(self, gateway: FakeGateway, tls: grpc.ServerCredentials | None = None) -> None:
-        self._gateway = gateway
-        self._tls = tls
-        self._port = 0
-        self._server: grpc.Server | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def address(self) -> str:
-        """Where it listens, or did before it was stopped."""
-        return f"127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        """Listen."""
-        options = (("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION_MAX),)
-        self._server = grpc.server(ThreadPoolExecutor(CALLS_MAX), options=options)
-        add_PDFGatewayServiceServicer_to_server(self._gateway, self._server)
-        if self._tls is None:
-            self._port = self._server.add_insecure_port(self.address)
-        else:
-            self._port = self._server.add_secure_port(self.address, self._tls)
-        self._server.start()
-
-    def stop(self) -> None:
-        """Break all calls and close the port."""
-        if self._server is not None:
-            self._server.stop(0).wait()
-            self._server = None
+def _matches(wanted: service_pb2.DeadLetterFilter, letter: service_pb2.DeadLetter) -> bool:
+    """Whether a dead letter is meant."""
+    return (
+        wanted.queue in ("", letter.queue)
+        and wanted.reason in ("", letter.reason)
+        and (not wanted.HasField("time_before") or letter.time.ToNanoseconds() < wanted.time_before.ToNanoseconds())
+    )

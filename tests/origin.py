@@ -177,6 +177,18 @@ class Origin:
 
         return self.script(path, behave)
 
+    def serve_in_halves(self, path: str, body: bytes, pause_seconds: float) -> str:
+        """200 with a body of which the second half comes after a pause."""
+        half = len(body) // 2
+
+        def behave(request: _Handler) -> None:
+            request.begin(200, "application/pdf", Content_Length=str(len(body)))
+            request.wfile.write(body[:half])
+            if not self.closing.wait(pause_seconds):
+                request.wfile.write(body[half:])
+
+        return self.script(path, behave)
+
     def endless(self, path: str, beginning: bytes = b"%PDF-1.7\n") -> str:
         """200 with a chunked body that never ends."""
 

@@ -9,8 +9,8 @@ from workers.lease_keeper import HeldLease, LeaseKeeper, Stop
 from workers.processor import Processor, Stopped, Task
 from workers.progress import ProgressReporter
 from workers.record.document import result_json
+from workers.record.script import Envelope
 from workers.record.transition import (
-    Envelope,
     Lease,
     cancelled_call,
     hand_back_call,
@@ -19,7 +19,7 @@ from workers.record.transition import (
     retry_call,
     take_call,
 )
-from workers.retry import retry_delay_seconds
+from workers.retry import final_failure, retry_delay_seconds
 from workers.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -122,6 +122,7 @@ class Attempt:
                 logger.warning("Job %s is no longer this worker's; its work is dropped", lease.job_id)
 
     def _end_failed(self, lease: Lease, failure: JobFailure) -> None:
+        failure = final_failure(failure, lease.attempts)
         delay_seconds = retry_delay_seconds(
             failure,
             attempt=lease.attempt,

@@ -1,7 +1,7 @@
 """Uploaded bytes, by name: a local folder by default, or any store that obstore knows by URL."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,6 +37,20 @@ class Blobs:
             await obstore.put_async(self._store, name, content)
         except (BaseError, OSError) as error:
             raise BlobsUnavailable(f"the blob store took no bytes: {type(error).__name__}") from error
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """Remove the bytes of these names; those that are not there are no matter.
+
+        Raises:
+            BlobsUnavailable: the store did not do it.
+        """
+        for name in names:
+            try:
+                await obstore.delete_async(self._store, name)
+            except FileNotFoundError:
+                continue
+            except (BaseError, OSError) as error:
+                raise BlobsUnavailable(f"the blob store removed nothing: {type(error).__name__}") from error
 
     def copy_to(self, name: str, file: BinaryIO, *, stop: Callable[[], bool]) -> int:
         """Write the bytes of a name to a file, and return how many there were; `stop` is asked between chunks.

@@ -7,7 +7,7 @@ from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
 from workers.celery_settings import APP_SETTINGS, QUEUE, TASK_NAME
-from workers.record.transition import Envelope
+from workers.record.script import Envelope
 
 ID_PLACE = "job_id_place"
 TAG_PLACE = "delivery_tag_place"

@@ -9,7 +9,8 @@ from enum import Enum
 
 from redis.exceptions import RedisError
 
-from workers.record.transition import Lease, RunScript, beat_call
+from workers.record.script import RunScript
+from workers.record.transition import Lease, beat_call
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,34 @@
 """Whether a failed attempt is followed by another, and when: pure."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from workers.jobs.failure import JobFailure
+from workers.jobs.failure import FailureReason, JobFailure
+from workers.jobs.job import Attempt
+
+CRASHES_MAX = 3
+"""Attempts of a run whose reading process may die, before the PDF is taken for the cause."""
+
+
+def final_failure(failure: JobFailure, attempts: Sequence[Attempt]) -> JobFailure:
+    """The failure that an attempt ends with: POISON where its reading process died as often as it may, else its own.
+
+    `attempts` are the job's, the one that fails now included and last.
+    """
+    if failure.reason is not FailureReason.PARSER_CRASHED or not attempts:
+        return failure
+    run = attempts[-1].run
+    crashes = 1 + sum(
+        one.run == run and one.error is not None and one.error.reason == FailureReason.PARSER_CRASHED
+        for one in attempts
+    )
+    if crashes < CRASHES_MAX:
+        return failure
+    return JobFailure(
+        FailureReason.POISON,
+        f"the process that read it died in {crashes} attempts, so that the PDF is taken for the cause",
+        failure.phase,
+    )
 
 
 def retry_delay_seconds(

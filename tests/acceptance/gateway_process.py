@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -19,7 +20,7 @@ START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 60
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunningGateway:
     """A gateway that serves."""
 
@@ -27,11 +28,24 @@ class RunningGateway:
     http_url: str
     valkey: EmbeddedValkey
     process: "subprocess.Popen[str]"
+    environment: dict[str, str]
+    log: Path
+
+    def processes(self) -> list[psutil.Process]:
+        """The gateway's process and all that it started, but for Valkey."""
+        head = psutil.Process(self.process.pid)
+        return [head, *head.children(recursive=True)]
+
+    def start_again(self) -> None:
+        """Start the gateway as it was started before, once it has ended."""
+        self.process.wait(STOP_SECONDS_MAX)
+        self.process = _start(self.environment, self.log)
+        _await_serving(self.process, self.log)
 
     def replicas(self, deployment: str) -> list[psutil.Process]:
         """The processes of a deployment's replicas."""
         found = []
-        for child in psutil.Process(self.process.pid).children(recursive=True):
+        for child in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 if child.name().startswith("ray::") and deployment in child.name():
                     found.append(child)
@@ -39,13 +53,16 @@ class RunningGateway:
 
 
 @contextlib.contextmanager
-def running_gateway(folder: Path, **settings: str) -> Iterator[RunningGateway]:
+def running_gateway(
+    folder: Path, more_environment: Mapping[str, str] = MappingProxyType({}), **settings: str
+) -> Iterator[RunningGateway]:
     """Start the gateway with these settings (names without the prefix), and stop it again."""
     valkey = EmbeddedValkey(folder / "valkey", free_port())
     valkey.start()
     http_port, grpc_port = free_port(), free_port()
     environment = {
         **os.environ,
+        **more_environment,
         "PDFGATEWAY_HTTP_PORT": str(http_port),
         "PDFGATEWAY_GRPC_PORT": str(grpc_port),
         "PDFGATEWAY_REDIS_URL": valkey.url,
@@ -55,8 +72,32 @@ def running_gateway(folder: Path, **settings: str) -> Iterator[RunningGateway]:
         **{f"PDFGATEWAY_{name.upper()}": value for name, value in settings.items()},
     }
     log = folder / "gateway.log"
+    gateway = RunningGateway(
+        grpc_address=f"127.0.0.1:{grpc_port}",
+        http_url=f"http://127.0.0.1:{http_port}",
+        valkey=valkey,
+        process=_start(environment, log),
+        environment=environment,
+        log=log,
+    )
+    try:
+        _await_serving(gateway.process, log)
+        yield gateway
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(gateway.process.pid, signal.SIGTERM)
+        try:
+            gateway.process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(gateway.process.pid, signal.SIGKILL)
+            raise
+        finally:
+            valkey.stop()
+
+
+def _start(environment: dict[str, str], log: Path) -> "subprocess.Popen[str]":
     with log.open("w") as out:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "gateway"],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -65,19 +106,6 @@ def running_gateway(folder: Path, **settings: str) -> Iterator[RunningGateway]:
             text=True,
             start_new_session=True,
         )
-    try:
-        _await_serving(process, log)
-        yield RunningGateway(f"127.0.0.1:{grpc_port}", f"http://127.0.0.1:{http_port}", valkey, process)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-        finally:
-            valkey.stop()
 
 
 def _await_serving(process: "subprocess.Popen[str]", log: Path) -> None:

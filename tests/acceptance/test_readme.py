@@ -49,6 +49,8 @@ EXPECTED: dict[str, list[Expected]] = {
         Expected('"state":"QUEUED"'),
         ID,
         Expected('"state":"CANCELL'),
+        Expected('"dead_letters":['),
+        Expected('"replayed_count":'),
         Expected('"violations":[{"field":"url"'),
     ],
     "grpcurl": [
@@ -62,11 +64,13 @@ EXPECTED: dict[str, list[Expected]] = {
         ID,
         Expected('"state": "JOB_STATE_SUCCEEDED"'),
     ],
-    "Python": [Expected("The Night Shift"), Expected("page_count=40")],
+    "Python": [Expected("The Night Shift"), Expected("page_count=40"), Expected("jobs replayed")],
     "Command line": [
         Expected("SUCCEEDED   40 pages"),
         ID,
         Expected("SUCCEEDED   40 pages"),
+        Expected("sample.pdf, 40 pages"),
+        Expected("replayed"),
         Expected("Exit codes: 0 all went well"),
     ],
     "The template's API": [ID, Expected('"status":"')],

@@ -24,6 +24,7 @@ from workers.record.document import result_json
 from workers.record.transition import Lease
 
 STORE_SECONDS_MAX = 1.5
+QUEUED_MAX = 200
 LEASE_SECONDS = 5
 
 RESULT = PDFResult(
@@ -89,7 +90,7 @@ class RedisWorker:
 @asynccontextmanager
 async def memory_stores() -> AsyncGenerator[Stores, None]:
     """The shipped fake."""
-    fake = InMemoryJobStore()
+    fake = InMemoryJobStore(queued_max=QUEUED_MAX)
     yield Stores(fake, fake, fake)
 
 
@@ -99,7 +100,7 @@ async def redis_stores(client: "Redis[bytes]") -> AsyncGenerator[Stores, None]:
     port = client.connection_pool.connection_kwargs["port"]
     connect_to_valkey = partial(connect, f"redis://127.0.0.1:{port}/0", STORE_SECONDS_MAX)
     commands = RedisCommands(connect_to_valkey(), STORE_SECONDS_MAX)
-    store = RedisJobStore(commands, make_envelope(), max_attempts=4, retention_seconds=3600)
+    store = RedisJobStore(commands, make_envelope(), max_attempts=4, queued_max=QUEUED_MAX)
     feed = RedisFeed(connect_to_valkey, STORE_SECONDS_MAX)
     try:
         yield Stores(store, feed, RedisWorker(client))

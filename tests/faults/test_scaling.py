@@ -1,15 +1,11 @@
-"""Consumers come and go with the load: at no cost to a job, and whether or not Redis answers.
-
-The counts are small for everyday runs. SCALE_STEPS="2 1 3 1 0" SCALE_JOBS=60 SCALE_JOB_SECONDS=20 in the
-environment make them large.
-"""
+"""Consumers come and go with the load: at no cost to a job, and whether or not Redis answers."""
 
 import json
 import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,12 +15,14 @@ from redis import Redis
 from pdfgateway import Job, JobState, PDFGatewayClient
 from tests import pdfs
 from tests.acceptance.gateway_process import STOP_SECONDS_MAX, RunningGateway, running_gateway
+from tests.faults.conftest import ALL_FAULTS, NoteFigure, count
+from tests.faults.injuries import until
 from tests.origin import Origin
 
-STEPS = [int(replicas) for replicas in os.environ.get("SCALE_STEPS", "3 1").split()]
+STEPS = (2, 1, 3, 1, 0) if ALL_FAULTS else (3, 1)
 """The numbers of consumers to be seen, one after the other."""
-JOBS_MIN = int(os.environ.get("SCALE_JOBS", "12"))
-JOB_SECONDS = float(os.environ.get("SCALE_JOB_SECONDS", "4"))
+JOBS_MIN = count(12, 60)
+JOB_SECONDS = count(4, 20)
 
 REPLICAS_MAX = 3
 CONCURRENCY = 2
@@ -34,6 +32,7 @@ FROZEN_SECONDS = 3
 """How long Redis has been frozen when a consumer is killed."""
 REPLACED_SECONDS_MAX = 30
 """Less than a policy that waits for Redis would hold Serve up."""
+FIRST_SECONDS_MAX = 60
 STEP_SECONDS_MAX = 300
 BODY = pdfs.prose(1)
 
@@ -53,24 +52,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
 
 @pytest.fixture
 def client(gateway: RunningGateway) -> Iterator[PDFGatewayClient]:
-    """The Python client."""
+    """The Python client of that gateway."""
     with PDFGatewayClient(gateway.grpc_address) as client:
         yield client
-
-
-@pytest.fixture
-def origin() -> Iterator[Origin]:
-    """A local origin."""
-    with Origin() as origin:
-        yield origin
-
-
-def until(condition: Callable[[], bool], seconds_max: float) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + seconds_max
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds_max} s"
-        time.sleep(0.1)
 
 
 def consumers(gateway: RunningGateway) -> int:
@@ -78,7 +62,7 @@ def consumers(gateway: RunningGateway) -> int:
     return len(gateway.replicas("PDFProcessor"))
 
 
-class Load:
+class SteadyLoad:
     """Keeps a number of jobs going, each of which takes JOB_SECONDS."""
 
     def __init__(self, client: PDFGatewayClient, origin: Origin) -> None:
@@ -118,16 +102,20 @@ class Load:
 
 
 @pytest.mark.timeout(300)
-def test_a_job_brings_the_first_consumer(gateway: RunningGateway, client: PDFGatewayClient) -> None:
+def test_a_job_brings_the_first_consumer(gateway: RunningGateway, client: PDFGatewayClient, figure: NoteFigure) -> None:
     """A gateway without consumers is ready, accepts a job, and starts a consumer for it."""
     assert consumers(gateway) == 0
     assert requests.get(gateway.http_url + "/readyz", timeout=20).status_code == 200
+    began = time.monotonic()
     job = client.submit(BODY)
     assert client.wait(job.id, timeout_seconds=120).state is JobState.SUCCEEDED
+    figure("no consumer is kept: the first job has succeeded after", time.monotonic() - began, FIRST_SECONDS_MAX)
 
 
 @pytest.mark.timeout(300)
-def test_a_frozen_redis_does_not_hold_serve_up(gateway: RunningGateway, client: PDFGatewayClient) -> None:
+def test_a_frozen_redis_does_not_hold_serve_up(
+    gateway: RunningGateway, client: PDFGatewayClient, figure: NoteFigure
+) -> None:
     """While Redis does not answer, a consumer that dies is replaced as ever, and their number stays."""
     client.wait(client.submit(BODY).id, timeout_seconds=120)
     [consumer] = gateway.replicas("PDFProcessor")
@@ -136,24 +124,23 @@ def test_a_frozen_redis_does_not_hold_serve_up(gateway: RunningGateway, client: 
     try:
         time.sleep(FROZEN_SECONDS)  # the outage itself
         consumer.kill()
-        until(
-            lambda: [one.pid for one in gateway.replicas("PDFProcessor")] not in ([], [consumer.pid]),
-            REPLACED_SECONDS_MAX,
+        seconds = until(
+            lambda: bool(gateway.replicas("PDFProcessor")) and not consumer.is_running(), 2 * REPLACED_SECONDS_MAX
         )
         assert consumers(gateway) == 1
     finally:
         os.kill(gateway.valkey.pid, signal.SIGCONT)
+    figure("Redis frozen: a killed consumer is replaced after", seconds, REPLACED_SECONDS_MAX)
     job = client.submit(BODY)
     assert client.wait(job.id, timeout_seconds=120).state is JobState.SUCCEEDED
 
 
 @pytest.mark.timeout(1800)
 def test_consumers_follow_the_load_and_no_job_is_cut(
-    gateway: RunningGateway, client: PDFGatewayClient, origin: Origin
+    gateway: RunningGateway, client: PDFGatewayClient, origin: Origin, figure: NoteFigure
 ) -> None:
     """Up at once and down after a while, jobs going on all the time: each is fetched once, and succeeds by that."""
-    began = time.monotonic()
-    load = Load(client, origin)
+    load = SteadyLoad(client, origin)
     for step in STEPS:
 
         def reached(step: int = step) -> bool:
@@ -161,14 +148,14 @@ def test_consumers_follow_the_load_and_no_job_is_cut(
             return consumers(gateway) == step and (step < max(STEPS) or load.submitted >= JOBS_MIN)
 
         until(reached, STEP_SECONDS_MAX)
-        print(f"\n{step} consumers after {time.monotonic() - began:.0f} s")  # noqa: T201  (what a long run is run for)
     load.finish()
-    print(f"{load.submitted} jobs in {time.monotonic() - began:.0f} s")  # noqa: T201  (as above)
     assert load.submitted >= JOBS_MIN
     assert Counter((job.state, job.attempt) for job in load.ended) == {(JobState.SUCCEEDED, 1): load.submitted}
-    assert Counter(request.target for request in origin.requests) == {
-        f"/{number}.pdf": 1 for number in range(load.submitted)
-    }
+    fetches = Counter(request.target for request in origin.requests)
+    assert len(fetches) == load.submitted
+    steps = ", ".join(map(str, STEPS))
+    promise = f"consumers scaled to {steps}: of {load.submitted} jobs of {JOB_SECONDS} s, cut or run twice"
+    figure(promise, sum(number > 1 for number in fetches.values()), 0, "jobs")
 
 
 @pytest.mark.timeout(300)

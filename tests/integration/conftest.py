@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from gateway.embedded_valkey import EmbeddedValkey
 from gateway.preflight import free_port
@@ -36,7 +37,16 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 async def store(own_valkey: EmbeddedValkey) -> AsyncGenerator[RedisJobStore, None]:
     """The store of jobs on that Valkey."""
     commands = RedisCommands(partial(connect, own_valkey.url, 1.5)(), 1.5)
-    yield RedisJobStore(commands, make_envelope(), max_attempts=4, retention_seconds=3600)
+    yield RedisJobStore(commands, make_envelope(), max_attempts=4, queued_max=100_000)
+    await commands.close()
+
+
+@pytest.fixture
+async def shared_store(valkey: "Redis[bytes]") -> AsyncGenerator[RedisJobStore, None]:
+    """The store of jobs on the Valkey that all tests share, empty."""
+    port = valkey.connection_pool.connection_kwargs["port"]
+    commands = RedisCommands(connect(f"redis://127.0.0.1:{port}/0", 1.5), 1.5)
+    yield RedisJobStore(commands, make_envelope(), max_attempts=4, queued_max=100_000)
     await commands.close()
 
 
@@ -49,7 +59,7 @@ def origin() -> Iterator[Origin]:
 
 @pytest.fixture
 def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[StartConsumer]:
-    """Starts consumers, with the options of `consumer_process`; those that live at the end are stopped."""
+    """Starts consumers; those that live at the end are stopped. See `consumer_process` for what may be different."""
     settings = {
         "redis_url": own_valkey.url,
         "data_dir": str(tmp_path),
@@ -61,9 +71,10 @@ def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[Start
     }
     started: list[subprocess.Popen[str]] = []
 
-    def start(*options: str) -> "subprocess.Popen[str]":
+    def start(*, dies_at: str = "", alone: bool = False) -> "subprocess.Popen[str]":
+        arguments = [json.dumps(settings), dies_at, "alone" if alone else ""]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.consumer_process", json.dumps(settings), *options],
+            [sys.executable, "-m", "tests.integration.consumer_process", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

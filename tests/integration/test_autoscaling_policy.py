@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import time
-import uuid
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -15,9 +14,8 @@ from pydantic import PydanticDeprecatedSince20
 from redis import Redis
 
 from gateway.embedded_valkey import EmbeddedValkey
-from gateway.job_store import NewJob
 from gateway.redis_job_store import RedisJobStore
-from workers.jobs.job import ProcessingOptions, UrlSource
+from tests.integration.jobs import new_job
 from workers.record.backend import run_script
 from workers.record.transition import parse_lease, take_call
 from workers.settings import WorkerSettings
@@ -31,6 +29,7 @@ with warnings.catch_warnings():
     from workers.autoscaling_policy import autoscaling_config
 
 SECONDS_MAX = 30
+URL = "https://example.com/nobody-fetches-this.pdf"
 CALL_SECONDS_MAX = 1
 """Far more than a call takes, and far less than one that waits for Redis."""
 
@@ -57,18 +56,11 @@ async def says(policy: Policy, wanted: int, *, current: int) -> None:
         await asyncio.sleep(0.1)
 
 
-def new_job() -> NewJob:
-    """A job; nobody will fetch it."""
-    url = "https://example.com/a.pdf"
-    source = UrlSource(display_url=url)
-    return NewJob(id=str(uuid.uuid4()), source=source, fetch_url=url, options=ProcessingOptions(), labels={})
-
-
 async def test_the_policy_counts_queued_and_running_jobs(own_valkey: EmbeddedValkey, store: RedisJobStore) -> None:
     """Seven jobs for consumers of two want four of them, though two of the jobs have left the queue."""
     policy = as_the_controller_has_it(WorkerSettings(redis_url=own_valkey.url, worker_concurrency=2))
     await says(policy, 0, current=9)
-    jobs = [new_job() for _ in range(5)]
+    jobs = [new_job(URL) for _ in range(5)]
     for job in jobs:
         await store.submit(job)
     await says(policy, 3, current=9)
@@ -77,8 +69,8 @@ async def test_the_policy_counts_queued_and_running_jobs(own_valkey: EmbeddedVal
             call = take_call(job.id, worker="test", lease_seconds=300)
             assert parse_lease(job.id, run_script(client, call)) is not None
         assert client.zcard("pdfgateway:queued") == 3
-    await store.submit(new_job())
-    await store.submit(new_job())
+    await store.submit(new_job(URL))
+    await store.submit(new_job(URL))
     await says(policy, 4, current=9)
 
 

@@ -5,64 +5,21 @@ import dataclasses
 import json
 import signal
 import time
-import uuid
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from gateway.embedded_valkey import EmbeddedValkey
-from gateway.errors import Refusal
-from gateway.job_store import NewJob
 from gateway.redis_job_store import RedisJobStore
 from tests.integration.conftest import LEASE_SECONDS, StartConsumer
+from tests.integration.jobs import SAMPLE, SECONDS_MAX, eventually, new_job, until
 from tests.origin import Origin
 from workers.celery_settings import QUEUE, TASK_NAME, celery_app
 from workers.envelope import make_envelope
 from workers.jobs.failure import JobFailure
-from workers.jobs.job import Job, ProcessingOptions, UrlSource
 from workers.jobs.state import JobState
 from workers.record.backend import run_script
 from workers.record.transition import Lease, hand_back_call, parse_lease, take_call
-
-SAMPLE = Path("gateway/sample.pdf").read_bytes()
-SECONDS_MAX = 30
-
-
-def new_job(url: str) -> NewJob:
-    """A job on a URL."""
-    return NewJob(
-        id=str(uuid.uuid4()),
-        source=UrlSource(display_url=url),
-        fetch_url=url,
-        options=ProcessingOptions(),
-        labels={},
-    )
-
-
-async def until(store: RedisJobStore, job_id: str, *states: JobState) -> Job:
-    """The job, once it is in one of the states; sweeps meanwhile, as the gateway does."""
-    deadline = time.monotonic() + SECONDS_MAX
-    job = None
-    while time.monotonic() < deadline:
-        try:
-            job = await store.find(job_id)
-            await store.sweep(with_leases=True)
-        except Refusal:
-            pass
-        if job is not None and job.state in states:
-            return job
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"the job is still {job}")
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + SECONDS_MAX
-    while not await condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        await asyncio.sleep(0.02)
 
 
 async def test_celery_reads_the_same_record(
@@ -346,8 +303,7 @@ async def test_a_job_that_is_handed_back_makes_no_other_seem_lost(
         assert front is not None
         assert front.queue_position == 0
         take(jobs[0].id)
-        _, _, _, lost, _ = await store.sweep(with_leases=True)
-        assert lost == 0
+        assert (await store.sweep(with_leases=True)).lost == 0
 
 
 async def test_a_passed_deadline_is_an_invalid_dead_letter(own_valkey: EmbeddedValkey, store: RedisJobStore) -> None:

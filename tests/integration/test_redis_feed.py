@@ -19,6 +19,7 @@ NEW = NewJob(
     fetch_url="https://example.com/",
     options=ProcessingOptions(),
     labels={},
+    retention_seconds=3600,
 )
 CHURN_SECONDS = 4
 WATCHERS = 30

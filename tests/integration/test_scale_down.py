@@ -5,7 +5,7 @@ import asyncio
 from gateway.redis_job_store import RedisJobStore
 from tests import pdfs
 from tests.integration.conftest import StartConsumer
-from tests.integration.test_consumer import new_job, until
+from tests.integration.jobs import new_job, until
 from tests.origin import Origin
 from workers.jobs.state import JobState
 
@@ -19,7 +19,7 @@ async def test_a_consumer_that_stops_alone_finishes_its_job(
     """Fewer consumers are needed: the job in hand is not cut, though it takes longer than a stop of all may."""
     new = new_job(origin.drip("/last.pdf", BODY, JOB_SECONDS / len(BODY)))
     await store.submit(new)
-    consumer = start_consumer("alone")
+    consumer = start_consumer(alone=True)
     await until(store, new.id, JobState.RUNNING)
     consumer.terminate()
     job = await until(store, new.id, JobState.SUCCEEDED)

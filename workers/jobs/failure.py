@@ -60,6 +60,8 @@ class FailureReason(StrEnum):
     """It uses a feature of PDF that the engine does not know."""
     PARSER_CRASHED = "PARSER_CRASHED"
     """The process that read it died."""
+    POISON = "POISON"
+    """The process that read it died, time and again."""
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     """The job's own deadline passed."""
     LEASE_LOST = "LEASE_LOST"
@@ -99,6 +101,7 @@ FAILURE_RULES: dict[FailureReason, FailureRule] = {
     FailureReason.OUTPUT_LIMIT: FailureRule(False, Phase.EXTRACT),
     FailureReason.UNSUPPORTED: FailureRule(False, Phase.EXTRACT),
     FailureReason.PARSER_CRASHED: FailureRule(True, Phase.EXTRACT),
+    FailureReason.POISON: FailureRule(False, Phase.EXTRACT),
     FailureReason.DEADLINE_EXCEEDED: FailureRule(False, Phase.QUEUE),
     FailureReason.LEASE_LOST: FailureRule(True, Phase.EXTRACT),
     FailureReason.INTERNAL: FailureRule(True, Phase.EXTRACT),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workers.jobs.failure import FAILURE_RULES, FailureReason, JobFailure, Phase
-from workers.jobs.state import JobState
+from workers.jobs.state import AttemptState, JobState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,20 @@ class JobError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One worker's work on a job. Times are microseconds since 1970 by the job store's clock; None is unset."""
+
+    run: int
+    attempt: int
+    state: AttemptState
+    worker: str
+    start_time_us: int
+    end_time_us: int | None = None
+    error: JobError | None = None
+    """Why it failed; set in FAILED only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResultWarning:
     """Something that a reader of a result should know, although the job succeeded."""
 
@@ -124,6 +138,10 @@ class Job:
     queue_position: int | None = None
     last_error: JobError | None = None
     result: PDFResult | None = None
+    attempts: tuple[Attempt, ...] = ()
+    """Oldest first, earlier runs' included; the latest 20."""
+    reused_job_id: str = ""
+    """The job whose result this one was given when it was submitted; else empty."""
 
     @property
     def error(self) -> JobError | None:

@@ -42,6 +42,25 @@ NEXT_STATES: dict[JobState, frozenset[JobState]] = {
 RETRYING and CANCELLING end as FAILED when the job's deadline passes. The transition script is given this very table.
 """
 
+REPLAYABLE = frozenset({JobState.FAILED, JobState.CANCELLED})
+"""The terminal states out of which a replay takes a job, to QUEUED and its next run: the one way out of any."""
+
+
+class AttemptState(StrEnum):
+    """Where an attempt at a job stands."""
+
+    RUNNING = "RUNNING"
+    """The worker works on it."""
+    SUCCEEDED = "SUCCEEDED"
+    """It gave the result."""
+    FAILED = "FAILED"
+    """It failed, or its worker was lost."""
+    HANDED_BACK = "HANDED_BACK"
+    """The worker had to stop, and gave the job back at no cost to it."""
+    CANCELLED = "CANCELLED"
+    """The job was cancelled."""
+
+
 CELERY_STATES: dict[JobState, str] = {
     JobState.QUEUED: "QUEUED",
     JobState.RUNNING: "STARTED",

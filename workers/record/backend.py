@@ -6,11 +6,11 @@ from typing import Any
 from celery.backends.redis import RedisBackend
 from celery.utils.log import get_logger
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 from workers.jobs.failure import FailureReason, JobFailure
 from workers.record import transition
-from workers.record.transition import SCRIPT, SCRIPT_SHA
+from workers.record.script import SCRIPT, SCRIPT_SHA
 
 logger = get_logger(__name__)
 
@@ -37,6 +37,12 @@ class JobBackend(RedisBackend):
     def on_task_call(self, producer: Any, task_id: str) -> None:
         """Subscribe to nothing: nobody waits here for results."""
 
+    def exception_safe_to_retry(self, exc: Exception) -> bool:
+        """Whether what Redis said may pass: it is away, or it is full or cannot write, and has written nothing."""
+        cannot_write = isinstance(exc, ResponseError) and str(exc).startswith("MISCONF")
+        may_pass = isinstance(exc, OutOfMemoryError | ReadOnlyError | BusyLoadingError) or cannot_write
+        return may_pass or bool(super().exception_safe_to_retry(exc))
+
     def run(self, arguments: list[str | bytes]) -> list[bytes]:
         """Run the transition script, trying again while Redis is away.
 
@@ -50,7 +56,9 @@ class JobBackend(RedisBackend):
         """Run the transition script once; None where Redis is away: progress may be lost, work must not wait for it."""
         try:
             return run_script(self.client, arguments)
-        except self.connection_errors:
+        except Exception as error:
+            if not self.exception_safe_to_retry(error):
+                raise
             return None
 
     def _store_result(

@@ -1,12 +1,13 @@
 """The record as stored: the JSON that Celery calls a task's meta, with the job beside it. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from workers.jobs.failure import JobFailure, Phase
 from workers.jobs.job import (
+    Attempt,
     Job,
     JobError,
     PDFResult,
@@ -16,7 +17,7 @@ from workers.jobs.job import (
     UploadSource,
     UrlSource,
 )
-from workers.jobs.state import JobState
+from workers.jobs.state import AttemptState, JobState
 
 Json = Mapping[str, Any]
 """Parsed JSON; its values are checked where they are taken out."""
@@ -115,7 +116,7 @@ def parse_record(raw: bytes | str) -> Job:
             state=state,
             seq=job["seq"],
             source=_source(request["source"]),
-            options=ProcessingOptions(**request["options"]),
+            options=ProcessingOptions(**_known(ProcessingOptions, request["options"])),
             labels=request["labels"],
             create_time_us=job["create_time_us"],
             update_time_us=job["update_time_us"],
@@ -130,9 +131,31 @@ def parse_record(raw: bytes | str) -> Job:
             progress=_progress(job.get("progress")),
             last_error=JobError.from_stored(*job["last_error"]) if job.get("last_error") else None,
             result=_result(meta["result"]) if state is JobState.SUCCEEDED else None,
+            attempts=parse_attempts(job.get("attempts", [])),
+            reused_job_id=job.get("reused_job_id", ""),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RecordCorrupt(f"a job's record cannot be read: {type(error).__name__}") from error
+
+
+def parse_attempts(stored: Sequence[Json]) -> tuple[Attempt, ...]:
+    """The attempts that a record, a lease or a dead letter tells of.
+
+    Raises:
+        ValueError, KeyError, TypeError: they are none.
+    """
+    return tuple(
+        Attempt(
+            run=one["run"],
+            attempt=one["attempt"],
+            state=AttemptState(one["state"]),
+            worker=one["worker"],
+            start_time_us=one["start_time_us"],
+            end_time_us=one.get("end_time_us"),
+            error=JobError.from_stored(*one["error"]) if one.get("error") else None,
+        )
+        for one in stored
+    )
 
 
 def _source(stored: Json) -> UrlSource | UploadSource:
@@ -145,7 +168,7 @@ def _progress(stored: Json | None) -> Progress | None:
     if stored is None:
         return None
     return Progress(
-        phase=Phase(stored["phase"]),
+        phase=Phase(stored["phase"]) if stored["phase"] in Phase.__members__ else Phase.EXTRACT,
         pages_done=stored["pages_done"],
         page_count=stored["page_count"],
         bytes_fetched=stored["bytes_fetched"],
@@ -156,4 +179,9 @@ def _result(stored: Json) -> PDFResult:
     warnings = tuple(
         ResultWarning(reason=w["reason"], message=w["message"], pages=tuple(w["pages"])) for w in stored["warnings"]
     )
-    return PDFResult(**{**stored, "warnings": warnings})
+    return PDFResult(**{**_known(PDFResult, stored), "warnings": warnings})
+
+
+def _known(kind: type, stored: Json) -> Json:
+    """The fields that this version knows: during a rollout a newer one writes to the same records."""
+    return {name: value for name, value in stored.items() if name in kind.__slots__}

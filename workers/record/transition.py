@@ -1,25 +1,22 @@
-"""The transition script's calls and replies, typed. Pure: who talks to Redis runs `Transition.arguments` with EVALSHA.
+"""The workers' and the sweeper's calls of the transition script, and its replies, typed. Pure: others talk to Redis."""
 
-The worker does so synchronously through Celery's result backend, the gateway through asyncio.
-"""
-
-import hashlib
+import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Protocol
 
 from workers.jobs.failure import FailureReason, JobFailure, Phase
-from workers.jobs.job import Progress
-from workers.jobs.state import CELERY_STATES, NEXT_STATES, JobState
+from workers.jobs.job import Attempt, Progress
+from workers.jobs.state import JobState
 from workers.record.document import (
     REVOKED_FRAGMENT,
     date_done,
     error_fragment,
     exception_fragment,
-    fragment,
+    parse_attempts,
     progress_fragment,
 )
+from workers.record.script import Envelope, call, micros
 
 RECORD_KEY_PREFIX = "celery-task-meta-"
 """Celery's own prefix of its results' keys."""
@@ -35,6 +32,12 @@ SWEEP_BATCH_MAX = 100
 """Jobs of each kind that one sweep moves, so that no sweep blocks Redis for long."""
 LOST_MESSAGE_SECONDS = 10
 """Time for which a message may be in nobody's hands, on its way from the queue to a worker."""
+TOMBSTONE_SECONDS = 7 * 86_400
+"""How long it is known of a job that it has expired."""
+BLOB_UNUSED_SECONDS = 600
+"""How long an upload is kept that no job uses: one that has just been kept for a job to come is used soon."""
+BLOB_REMOVAL_SECONDS = 60
+"""After so long a removal that was begun is begun again: whoever began it has died."""
 
 FAILED_QUEUE = "failed_pdfs"
 """Dead letters of jobs whose last attempt failed in a way that might have passed."""
@@ -55,45 +58,6 @@ def dead_letter_queue(failure: JobFailure) -> str:
     return FAILED_QUEUE if failure.retryable else INVALID_QUEUE
 
 
-def _lua_table(entries: dict[str, str]) -> str:
-    return "{" + ", ".join(f"{name} = {value}" for name, value in entries.items()) + "}"
-
-
-def _script() -> str:
-    next_states = {
-        state.value: _lua_table({follower.value: "true" for follower in sorted(followers)})
-        for state, followers in NEXT_STATES.items()
-    }
-    celery_states = {state.value: f"'{name}'" for state, name in CELERY_STATES.items()}
-    body = files("workers.record").joinpath("transition.lua").read_text(encoding="utf-8")
-    return f"local NEXT_STATES = {_lua_table(next_states)}\nlocal CELERY_STATES = {_lua_table(celery_states)}\n{body}"
-
-
-SCRIPT = _script()
-"""The script's text, with the state machine in it."""
-SCRIPT_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-"""The name that Redis gives the script."""
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A Celery message with places for the job's id and the delivery tag; made by Celery and kombu themselves."""
-
-    text: str
-    id_place: str
-    tag_place: str
-    queue: str
-
-    def arguments(self) -> dict[str, str]:
-        """The script's arguments that let it put messages on the queue."""
-        return {
-            "message": self.text,
-            "id_place": self.id_place,
-            "tag_place": self.tag_place,
-            "queue": self.queue,
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to work on a job, until it lapses. Every write of the worker carries the fence."""
@@ -106,57 +70,8 @@ class Lease:
     """The source as submitted, in JSON: it may hold secrets, so it is never logged."""
     request: str
     """The request as the record shows it, in JSON."""
-
-
-class RunScript(Protocol):
-    """Runs the transition script and returns its reply."""
-
-    def __call__(self, arguments: list[str | bytes]) -> list[bytes]: ...  # noqa: D102  (said above)
-
-
-def _micros(seconds: float) -> str:
-    return str(int(seconds * 1_000_000))
-
-
-def _call(operation: str, job_id: str = "", **arguments: str | None) -> list[str | bytes]:
-    call: list[str | bytes] = [operation, job_id]
-    for name, value in arguments.items():
-        if value is not None:
-            call += [name, value]
-    return call
-
-
-def submit_call(
-    job_id: str,
-    *,
-    envelope: Envelope,
-    request: str,
-    source: str,
-    max_attempts: int,
-    retention_seconds: float,
-    deadline_seconds: float | None = None,
-    request_id: str = "",
-    request_digest: str = "",
-) -> list[str | bytes]:
-    """Record, idempotency key and message at once. Replies OK with the record, maybe an earlier job's; or REUSED."""
-    return _call(
-        "submit",
-        job_id,
-        **envelope.arguments(),
-        request=request,
-        source=source,
-        max_attempts=str(max_attempts),
-        retention_us=_micros(retention_seconds),
-        deadline_us=None if deadline_seconds is None else _micros(deadline_seconds),
-        request_key=f"pdfgateway:request:{request_id}" if request_id else None,
-        request_digest=request_digest if request_id else None,
-        date_done=date_done(),
-    )
-
-
-def cancel_call(job_id: str) -> list[str | bytes]:
-    """Ends a job, or asks its worker to. Replies OK with the record, NOT_FOUND, or REFUSED with the terminal state."""
-    return _call("cancel", job_id, revoked=REVOKED_FRAGMENT, date_done=date_done())
+    attempts: tuple[Attempt, ...] = ()
+    """The attempts so far, this one included."""
 
 
 def take_call(job_id: str, *, worker: str, lease_seconds: float) -> list[str | bytes]:
@@ -164,12 +79,12 @@ def take_call(job_id: str, *, worker: str, lease_seconds: float) -> list[str | b
 
     To run the same call again is harmless, and gives the same lease.
     """
-    return _call(
+    return call(
         "take",
         job_id,
         take_token=uuid.uuid4().hex,
         worker=worker,
-        lease_us=_micros(lease_seconds),
+        lease_us=micros(lease_seconds),
         progress=progress_fragment(Progress(phase=Phase.FETCH)),
         date_done=date_done(),
     )
@@ -177,11 +92,11 @@ def take_call(job_id: str, *, worker: str, lease_seconds: float) -> list[str | b
 
 def progress_call(lease: Lease, progress: Progress, *, lease_seconds: float) -> list[str | bytes]:
     """Reports progress. Replies OK with the state, or FENCED."""
-    return _call(
+    return call(
         "progress",
         lease.job_id,
         fence=lease.fence,
-        lease_us=_micros(lease_seconds),
+        lease_us=micros(lease_seconds),
         progress=progress_fragment(progress),
         date_done=date_done(),
     )
@@ -189,7 +104,7 @@ def progress_call(lease: Lease, progress: Progress, *, lease_seconds: float) -> 
 
 def succeed_call(job_id: str, fence: str, *, result: str, progress: Progress | None = None) -> list[str | bytes]:
     """Ends a job with its result, as Celery's JSON. Replies OK with the state, or FENCED."""
-    return _call(
+    return call(
         "finish",
         job_id,
         fence=fence,
@@ -203,7 +118,7 @@ def succeed_call(job_id: str, fence: str, *, result: str, progress: Progress | N
 
 def fail_call(job_id: str, fence: str, failure: JobFailure) -> list[str | bytes]:
     """Ends a job with its failure, and puts it among the dead letters. Replies OK with the state, or FENCED."""
-    return _call(
+    return call(
         "finish",
         job_id,
         fence=fence,
@@ -219,7 +134,7 @@ def fail_call(job_id: str, fence: str, failure: JobFailure) -> list[str | bytes]
 
 def cancelled_call(lease: Lease) -> list[str | bytes]:
     """Says that the work on a CANCELLING job has stopped. Replies OK with the state, or FENCED."""
-    return _call(
+    return call(
         "finish",
         lease.job_id,
         fence=lease.fence,
@@ -231,13 +146,13 @@ def cancelled_call(lease: Lease) -> list[str | bytes]:
 
 def retry_call(lease: Lease, failure: JobFailure, *, delay_seconds: float) -> list[str | bytes]:
     """Ends an attempt; the next one is due after the delay. Replies OK with the state, or FENCED."""
-    return _call(
+    return call(
         "retry",
         lease.job_id,
         fence=lease.fence,
         error=error_fragment(failure),
         result=exception_fragment(failure),
-        delay_us=_micros(delay_seconds),
+        delay_us=micros(delay_seconds),
         revoked=REVOKED_FRAGMENT,
         date_done=date_done(),
     )
@@ -245,7 +160,7 @@ def retry_call(lease: Lease, failure: JobFailure, *, delay_seconds: float) -> li
 
 def hand_back_call(lease: Lease, envelope: Envelope) -> list[str | bytes]:
     """Returns a job unfinished, at no cost to it. Replies OK with the state, or FENCED."""
-    return _call(
+    return call(
         "hand_back",
         lease.job_id,
         fence=lease.fence,
@@ -257,23 +172,40 @@ def hand_back_call(lease: Lease, envelope: Envelope) -> list[str | bytes]:
 
 def beat_call(worker: str, leases: list[Lease], *, lease_seconds: float) -> list[str | bytes]:
     """A consumer's heartbeat. Replies OK, then for each lease RUNNING, CANCELLING or LOST."""
-    return _call(
+    return call(
         "beat",
         worker=worker,
         leases=" ".join(f"{lease.job_id} {lease.fence}" for lease in leases),
-        lease_us=_micros(lease_seconds),
+        lease_us=micros(lease_seconds),
     )
 
 
-def sweep_call(envelope: Envelope, *, with_leases: bool) -> list[str | bytes]:
-    """What time brings about. Replies OK with the numbers of jobs retried, lapsed, overdue, lost and expired."""
-    return _call(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What a sweep has done: jobs of each kind, and uploads that are now to be removed."""
+
+    retried: int
+    lapsed: int
+    overdue: int
+    lost: int
+    expired: int
+    blobs: Sequence[str] = ()
+
+
+def sweep_call(
+    envelope: Envelope, *, with_leases: bool, blob_unused_seconds: float = BLOB_UNUSED_SECONDS
+) -> list[str | bytes]:
+    """What time brings about. Replies what `parse_swept` reads."""
+    return call(
         "sweep",
         **envelope.arguments(),
         leases="1" if with_leases else "0",
         batch_max=str(SWEEP_BATCH_MAX),
-        lost_us=_micros(LOST_MESSAGE_SECONDS),
-        consumer_us=_micros(4 * CONSUMER_SILENCE_SECONDS_MAX),
+        lost_us=micros(LOST_MESSAGE_SECONDS),
+        consumer_us=micros(4 * CONSUMER_SILENCE_SECONDS_MAX),
+        tombstone_ms=str(TOMBSTONE_SECONDS * 1000),
+        unused_us=micros(blob_unused_seconds),
+        removal_us=micros(BLOB_REMOVAL_SECONDS),
         lapsed_error=error_fragment(LEASE_LAPSED),
         lapsed_exception=exception_fragment(LEASE_LAPSED),
         overdue_error=error_fragment(DEADLINE_PASSED),
@@ -290,7 +222,7 @@ def parse_lease(job_id: str, reply: list[bytes]) -> Lease | None:
     """The lease that `take_call` gave, or None where it was refused."""
     if reply[0] != b"OK":
         return None
-    _, fence, attempt, max_attempts, source, request = reply
+    _, fence, attempt, max_attempts, source, request, attempts = reply
     return Lease(
         job_id=job_id,
         fence=fence.decode(),
@@ -298,9 +230,18 @@ def parse_lease(job_id: str, reply: list[bytes]) -> Lease | None:
         max_attempts=int(max_attempts),
         source=source.decode(),
         request=request.decode(),
+        attempts=parse_attempts(json.loads(attempts)),
     )
 
 
-def source_fragment(*, url: str | None = None, blob: str | None = None) -> str:
-    """Where the worker finds the bytes: the whole URL, or the name of a blob."""
-    return fragment({"url": url} if url is not None else {"blob": blob})
+def parse_swept(reply: Sequence[bytes | int]) -> Swept:
+    """What a sweep has done."""
+    _, retried, lapsed, overdue, lost, expired, *blobs = reply
+    return Swept(
+        retried=int(retried),
+        lapsed=int(lapsed),
+        overdue=int(overdue),
+        lost=int(lost),
+        expired=int(expired),
+        blobs=tuple(blob.decode() for blob in blobs if isinstance(blob, bytes)),
+    )

@@ -11,6 +11,7 @@
 
 from pdfgateway.async_client import AsyncPDFGatewayClient
 from pdfgateway.client import PDFGatewayClient
+from pdfgateway.dead_letter import DeadLetter
 from pdfgateway.errors import (
     ContentTooLarge,
     DeadlineExceeded,
@@ -18,14 +19,21 @@ from pdfgateway.errors import (
     InternalError,
     InvalidArgument,
     JobAlreadyFinished,
+    JobAlreadySucceeded,
+    JobExpired,
+    JobNotFinished,
     JobNotFound,
     PDFGatewayError,
+    QueueFull,
     RequestIdReused,
+    StoreFull,
     StoreUnavailable,
     TooManyWatches,
     Unavailable,
 )
 from pdfgateway.job import (
+    Attempt,
+    AttemptState,
     Job,
     JobError,
     JobState,
@@ -41,14 +49,20 @@ from pdfgateway.job import (
 
 __all__ = [
     "AsyncPDFGatewayClient",
+    "Attempt",
+    "AttemptState",
     "ContentTooLarge",
+    "DeadLetter",
     "DeadlineExceeded",
     "FieldViolation",
     "InternalError",
     "InvalidArgument",
     "Job",
     "JobAlreadyFinished",
+    "JobAlreadySucceeded",
     "JobError",
+    "JobExpired",
+    "JobNotFinished",
     "JobNotFound",
     "JobState",
     "PDFGatewayClient",
@@ -58,9 +72,11 @@ __all__ = [
     "Phase",
     "ProcessingOptions",
     "Progress",
+    "QueueFull",
     "RequestIdReused",
     "ResultWarning",
     "Source",
+    "StoreFull",
     "StoreUnavailable",
     "TooManyWatches",
     "Unavailable",

@@ -2,27 +2,26 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import grpc
 
-from pdfgateway.channel import DEFAULT_ADDRESS, call_metadata, open_async_channel
-from pdfgateway.channel_pool import ChannelPool
-from pdfgateway.errors import JobAlreadyFinished, PDFGatewayError, Unavailable
+from pdfgateway.async_calls import AsyncCalls
+from pdfgateway.channel import DEFAULT_ADDRESS
+from pdfgateway.dead_letter import DeadLetter
+from pdfgateway.dead_letter_message import dead_letter_from_message
+from pdfgateway.errors import JobAlreadyFinished, JobAlreadySucceeded, JobNotFound
 from pdfgateway.job import Job, JobState
 from pdfgateway.job_message import job_from_message
+from pdfgateway.list_requests import dead_letter_filter, list_jobs_request
 from pdfgateway.long_poll import bounded_wait_seconds, status_request
-from pdfgateway.retry import CallRetries
-from pdfgateway.rpc_errors import error_from_rpc
+from pdfgateway.retry import BULK_SECONDS_MAX, CallRetries
 from pdfgateway.submission import PDFSource, read_source, submit_request
-from pdfgateway.v1.pdf_gateway_service_pb2 import CancelJobRequest
-from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceStub
-from pdfgateway.watching import SILENCE_SECONDS_MAX, WatchLimits, WatchState
-
-Response = TypeVar("Response")
+from pdfgateway.v1 import pdf_gateway_service_pb2 as service_pb2
+from pdfgateway.watching import WatchLimits
 
 
 class AsyncPDFGatewayClient:
@@ -46,11 +45,9 @@ class AsyncPDFGatewayClient:
         metadata: Mapping[str, str | bytes] | None = None,
     ) -> None:
         """Make a client, with the arguments of PDFGatewayClient; it connects when it is first used."""
-        self._address = address
         self._timeout_seconds = timeout_seconds
         self._outage_seconds_max = outage_seconds_max
-        self._metadata = call_metadata(metadata)
-        self._channels = ChannelPool(lambda: open_async_channel(address, tls))
+        self._calls = AsyncCalls(address, tls, metadata)
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,8 +59,7 @@ class AsyncPDFGatewayClient:
 
     async def close(self) -> None:
         """Close the connections; calls that are open in other tasks end with RuntimeError."""
-        for channel in self._channels.close():
-            await channel.close()
+        await self._calls.close()
 
     async def submit(
         self,
@@ -74,6 +70,8 @@ class AsyncPDFGatewayClient:
         labels: Mapping[str, str] | None = None,
         deadline_seconds: float | None = None,
         filename: str | None = None,
+        reuse_result: bool = False,
+        retention_seconds: float | None = None,
     ) -> Job:
         """Submit one PDF and return its job at once; see `PDFGatewayClient.submit`."""
         content, path_name = await asyncio.to_thread(read_source, source)
@@ -84,66 +82,43 @@ class AsyncPDFGatewayClient:
             labels=labels,
             deadline_seconds=deadline_seconds,
             filename=filename or path_name,
+            reuse_result=reuse_result,
+            retention_seconds=retention_seconds,
         )
-
-        async def attempt(seconds: float) -> Job:
-            stub = PDFGatewayServiceStub(self._channels.for_short_call())
-            response = await _answer(stub.SubmitPDF(request, timeout=seconds, metadata=self._metadata))
-            return job_from_message(response.job)
-
-        return await self._call(attempt, CallRetries(self._timeout_seconds))
+        response = await self._calls.short(lambda stub: stub.SubmitPDF, request, self._retries())
+        return job_from_message(response.job)
 
     async def status(self, job_id: str, *, wait_seconds: float = 0.0) -> Job:
         """Return the job as it is now, or after a wait; see `PDFGatewayClient.status`."""
         wait_seconds = bounded_wait_seconds(wait_seconds)
 
-        async def attempt(seconds: float) -> Job:
-            request = status_request(job_id, min(wait_seconds, seconds - self._timeout_seconds))
-            with self._channels.for_long_call() as channel:
-                stub = PDFGatewayServiceStub(channel)
-                response = await _answer(stub.GetStatus(request, timeout=seconds, metadata=self._metadata))
-            return job_from_message(response.job)
+        def request_within(seconds: float) -> service_pb2.GetStatusRequest:
+            return status_request(job_id, min(wait_seconds, seconds - self._timeout_seconds))
 
-        return await self._call(attempt, CallRetries(self._timeout_seconds + wait_seconds))
+        retries = CallRetries(self._timeout_seconds + wait_seconds)
+        response = await self._calls.long(lambda stub: stub.GetStatus, request_within, retries)
+        return job_from_message(response.job)
 
     async def cancel(self, job_id: str) -> Job:
         """End a job that has not ended; see `PDFGatewayClient.cancel`."""
-
-        async def attempt(seconds: float) -> Job:
-            stub = PDFGatewayServiceStub(self._channels.for_short_call())
-            request = CancelJobRequest(job_id=job_id)
-            response = await _answer(stub.CancelJob(request, timeout=seconds, metadata=self._metadata))
-            return job_from_message(response.job)
-
-        retries = CallRetries(self._timeout_seconds)
+        request, retries = service_pb2.CancelJobRequest(job_id=job_id), self._retries()
         try:
-            return await self._call(attempt, retries)
+            response = await self._calls.short(lambda stub: stub.CancelJob, request, retries)
         except JobAlreadyFinished:
             # An attempt whose answer was lost may be what ended it.
-            if retries.failures > 1 and (job := await self.status(job_id)).state is JobState.CANCELLED:
+            if retries.may_have_worked and (job := await self.status(job_id)).state is JobState.CANCELLED:
                 return job
             raise
+        return job_from_message(response.job)
 
-    async def watch(
+    def watch(
         self, job_id: str, *, after_seq: int = 0, timeout_seconds: float | None = None
     ) -> AsyncGenerator[Job, None]:
         """Yield the job as it is now, again after each change, and end after its terminal state.
 
         See `PDFGatewayClient.watch`.
         """
-        state = WatchState(job_id, after_seq, self._limits(timeout_seconds))
-        while not state.finished:
-            error: PDFGatewayError | None = None
-            try:
-                async with aclosing(self._stream(state)) as jobs:
-                    async for job in jobs:
-                        yield job
-            except grpc.RpcError as rpc_error:
-                error = error_from_rpc(rpc_error, self._address)
-            except TimeoutError:
-                error = Unavailable(f"the gateway at {self._address} was silent for {SILENCE_SECONDS_MAX:g} s")
-            if not state.finished:
-                await asyncio.sleep(state.pause_seconds_after(error))
+        return self._calls.watch(job_id, after_seq, self._limits(timeout_seconds))
 
     async def wait(self, job_id: str, timeout_seconds: float | None = None) -> Job:
         """Return the job when it has ended; see `PDFGatewayClient.wait`."""
@@ -153,6 +128,92 @@ class AsyncPDFGatewayClient:
             job = newer
         return job
 
+    async def jobs(
+        self,
+        *,
+        states: Iterable[JobState] = (),
+        labels: Mapping[str, str] | None = None,
+        created_from: datetime | None = None,
+        created_before: datetime | None = None,
+        page_size: int = 50,
+    ) -> AsyncIterator[Job]:
+        """Yield the jobs that are kept, newest first; see `PDFGatewayClient.jobs`."""
+        request = list_jobs_request(
+            states=states,
+            labels=labels,
+            created_from=created_from,
+            created_before=created_before,
+            page_size=page_size,
+        )
+        while True:
+            page = await self._calls.short(lambda stub: stub.ListJobs, request, self._retries())
+            for message in page.jobs:
+                yield job_from_message(message)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    async def delete(self, job_id: str) -> None:
+        """Remove a job that has ended; see `PDFGatewayClient.delete`."""
+        request, retries = service_pb2.DeleteJobRequest(job_id=job_id), self._retries()
+        try:
+            await self._calls.short(lambda stub: stub.DeleteJob, request, retries)
+        except JobNotFound:
+            # An attempt whose answer was lost may be what removed it.
+            if not retries.may_have_worked:
+                raise
+
+    async def replay(self, job_id: str) -> Job:
+        """Start another run of a job that FAILED or was CANCELLED; see `PDFGatewayClient.replay`."""
+        request, retries = service_pb2.ReplayJobRequest(job_id=job_id), self._retries()
+        try:
+            response = await self._calls.short(lambda stub: stub.ReplayJob, request, retries)
+        except JobAlreadySucceeded:
+            # An attempt whose answer was lost may have started the run that succeeded; the first run it was not.
+            if retries.may_have_worked and (job := await self.status(job_id)).run > 1:
+                return job
+            raise
+        return job_from_message(response.job)
+
+    async def dead_letters(
+        self, *, queue: str = "", reason: str = "", before: datetime | None = None
+    ) -> AsyncIterator[DeadLetter]:
+        """Yield what lies in the dead-letter queues, newest first in each; see `PDFGatewayClient.dead_letters`."""
+        request = service_pb2.ListDeadLettersRequest(
+            filter=dead_letter_filter(queue=queue, reason=reason, before=before)
+        )
+        while True:
+            page = await self._calls.short(lambda stub: stub.ListDeadLetters, request, self._retries())
+            for message in page.dead_letters:
+                yield dead_letter_from_message(message)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    async def replay_dead_letters(
+        self, queue: str, *, reason: str = "", before: datetime | None = None, timeout_seconds: float = BULK_SECONDS_MAX
+    ) -> int:
+        """Replay every job whose dead letter matches; see `PDFGatewayClient.replay_dead_letters`."""
+        request = service_pb2.ReplayDeadLettersRequest(
+            filter=dead_letter_filter(queue=queue, reason=reason, before=before)
+        )
+        retries = CallRetries(timeout_seconds)
+        return (await self._calls.short(lambda stub: stub.ReplayDeadLetters, request, retries)).replayed_count
+
+    async def purge_dead_letters(
+        self, queue: str, *, reason: str = "", before: datetime | None = None, timeout_seconds: float = BULK_SECONDS_MAX
+    ) -> int:
+        """Remove the dead letters that match; see `PDFGatewayClient.purge_dead_letters`."""
+        request = service_pb2.PurgeDeadLettersRequest(
+            filter=dead_letter_filter(queue=queue, reason=reason, before=before)
+        )
+        retries = CallRetries(timeout_seconds)
+        return (await self._calls.short(lambda stub: stub.PurgeDeadLetters, request, retries)).purged_count
+
+    def _retries(self) -> CallRetries:
+        """Return the repetitions of one call."""
+        return CallRetries(self._timeout_seconds)
+
     def _limits(self, watch_seconds_max: float | None) -> WatchLimits:
         """Return how long a watch goes on."""
         return WatchLimits(
@@ -160,48 +221,3 @@ class AsyncPDFGatewayClient:
             first_answer_seconds_max=self._timeout_seconds,
             outage_seconds_max=self._outage_seconds_max,
         )
-
-    async def _call(self, attempt: Callable[[float], Awaitable[Response]], retries: CallRetries) -> Response:
-        """Make a call, given the seconds it has left, as often as it takes."""
-        while True:
-            try:
-                return await attempt(retries.remaining_seconds())
-            except grpc.RpcError as rpc_error:
-                error = error_from_rpc(rpc_error, self._address)
-            pause_seconds = retries.pause_seconds_after(error)
-            if pause_seconds is None:
-                raise error
-            await asyncio.sleep(pause_seconds)
-
-    async def _stream(self, state: WatchState) -> AsyncGenerator[Job, None]:
-        """Yield the news of one stream, until it ends or breaks, or the job has ended."""
-        with self._channels.for_long_call() as channel:
-            call = PDFGatewayServiceStub(channel).WatchStatus(
-                state.begin_stream(), timeout=state.remaining_seconds(), metadata=self._metadata
-            )
-            messages = aiter(call)
-            try:
-                while not state.finished:
-                    async with asyncio.timeout(SILENCE_SECONDS_MAX):
-                        message = await _answer(anext(messages, None))
-                    if message is None:
-                        return
-                    if (job := state.receive(message)) is not None:
-                        yield job
-            finally:
-                call.cancel()
-
-
-async def _answer(answer: Awaitable[Response]) -> Response:
-    """Await an answer. Raises RuntimeError if the client was closed meanwhile.
-
-    gRPC ends the calls of a closed channel with CancelledError, though nobody has cancelled the task that
-    waits for them.
-    """
-    try:
-        return await answer
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise RuntimeError("this client is closed") from None

@@ -1,28 +1,27 @@
 """The client for programs with threads."""
 
-import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Self
 
 import grpc
 
-from pdfgateway.channel import DEFAULT_ADDRESS, call_metadata, open_channel
-from pdfgateway.channel_pool import ChannelPool
-from pdfgateway.errors import JobAlreadyFinished, PDFGatewayError
+from pdfgateway.calls import Calls
+from pdfgateway.channel import DEFAULT_ADDRESS
+from pdfgateway.dead_letter import DeadLetter
+from pdfgateway.dead_letter_message import dead_letter_from_message
+from pdfgateway.errors import JobAlreadyFinished, JobAlreadySucceeded, JobNotFound
 from pdfgateway.job import Job, JobState
 from pdfgateway.job_message import job_from_message
+from pdfgateway.list_requests import dead_letter_filter, list_jobs_request
 from pdfgateway.long_poll import bounded_wait_seconds, status_request
-from pdfgateway.retry import CallRetries
-from pdfgateway.rpc_errors import error_from_rpc
+from pdfgateway.retry import BULK_SECONDS_MAX, CallRetries
 from pdfgateway.submission import PDFSource, read_source, submit_request
-from pdfgateway.v1.pdf_gateway_service_pb2 import CancelJobRequest, WatchStatusResponse
-from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceStub
-from pdfgateway.watching import SILENCE_SECONDS_MAX, WatchLimits, WatchState
-
-Response = TypeVar("Response")
+from pdfgateway.v1 import pdf_gateway_service_pb2 as service_pb2
+from pdfgateway.watching import WatchLimits
 
 
 class PDFGatewayClient:
@@ -35,7 +34,7 @@ class PDFGatewayClient:
 
     Its methods raise the subclasses of PDFGatewayError listed in `pdfgateway.errors`, never gRPC's
     exceptions, and RuntimeError once the client is closed. All of them are safe to repeat, and are repeated
-    with backoff, within their time, while the gateway does not answer.
+    with backoff, within their time, while the gateway does not answer or is full.
     """
 
     def __init__(
@@ -58,12 +57,9 @@ class PDFGatewayClient:
                 of your own.
             metadata: sent with every call, such as an authorization for what stands before the gateway.
         """
-        self._address = address
         self._timeout_seconds = timeout_seconds
         self._outage_seconds_max = outage_seconds_max
-        self._metadata = call_metadata(metadata)
-        self._channels = ChannelPool(lambda: open_channel(address, tls))
-        self._closed = threading.Event()
+        self._calls = Calls(address, tls, metadata)
 
     def __enter__(self) -> Self:
         return self
@@ -75,9 +71,7 @@ class PDFGatewayClient:
 
     def close(self) -> None:
         """Close the connections; calls that are open in other threads end with RuntimeError."""
-        self._closed.set()
-        for channel in self._channels.close():
-            channel.close()
+        self._calls.close()
 
     def submit(
         self,
@@ -88,6 +82,8 @@ class PDFGatewayClient:
         labels: Mapping[str, str] | None = None,
         deadline_seconds: float | None = None,
         filename: str | None = None,
+        reuse_result: bool = False,
+        retention_seconds: float | None = None,
     ) -> Job:
         """Submit one PDF and return its job at once.
 
@@ -100,11 +96,15 @@ class PDFGatewayClient:
                 of its own.
             labels: your own words for the job: at most 32, keys of 1 to 63 and values of at most 255
                 characters.
-            deadline_seconds: how long the job may take from now to its end; by default there is no limit.
+            deadline_seconds: how long the job may take from now to its end; by default its retention.
             filename: a name for the content, shown on the job; by default the file's own.
+            reuse_result: take the result of an earlier job with the same content and options, if one is kept:
+                the job has then SUCCEEDED at once, and names the other one in `reused_job_id`. Not for a URL.
+            retention_seconds: how long the job is kept after its end, from a minute to 30 days; by default 7
+                days.
 
-        Raises InvalidArgument, RequestIdReused, ContentTooLarge, Unavailable, DeadlineExceeded or
-        InternalError; OSError if the file cannot be read.
+        Raises InvalidArgument, RequestIdReused, ContentTooLarge, QueueFull, StoreFull, Unavailable,
+        DeadlineExceeded or InternalError; OSError if the file cannot be read.
         """
         content, path_name = read_source(source)
         request = submit_request(
@@ -114,13 +114,10 @@ class PDFGatewayClient:
             labels=labels,
             deadline_seconds=deadline_seconds,
             filename=filename or path_name,
+            reuse_result=reuse_result,
+            retention_seconds=retention_seconds,
         )
-
-        def attempt(seconds: float) -> Job:
-            stub = PDFGatewayServiceStub(self._channels.for_short_call())
-            return job_from_message(stub.SubmitPDF(request, timeout=seconds, metadata=self._metadata).job)
-
-        return self._call(attempt, CallRetries(self._timeout_seconds))
+        return job_from_message(self._calls.short(lambda stub: stub.SubmitPDF, request, self._retries()).job)
 
     def status(self, job_id: str, *, wait_seconds: float = 0.0) -> Job:
         """Return the job as it is now, or after `wait_seconds`, at most 60, or as soon as it has ended.
@@ -129,31 +126,23 @@ class PDFGatewayClient:
         """
         wait_seconds = bounded_wait_seconds(wait_seconds)
 
-        def attempt(seconds: float) -> Job:
-            request = status_request(job_id, min(wait_seconds, seconds - self._timeout_seconds))
-            with self._channels.for_long_call() as channel:
-                stub = PDFGatewayServiceStub(channel)
-                return job_from_message(stub.GetStatus(request, timeout=seconds, metadata=self._metadata).job)
+        def request_within(seconds: float) -> service_pb2.GetStatusRequest:
+            return status_request(job_id, min(wait_seconds, seconds - self._timeout_seconds))
 
-        return self._call(attempt, CallRetries(self._timeout_seconds + wait_seconds))
+        retries = CallRetries(self._timeout_seconds + wait_seconds)
+        return job_from_message(self._calls.long(lambda stub: stub.GetStatus, request_within, retries).job)
 
     def cancel(self, job_id: str) -> Job:
         """End a job that has not ended; return it, CANCELLED or for a moment CANCELLING.
 
         Raises JobNotFound, JobAlreadyFinished, InvalidArgument, Unavailable, DeadlineExceeded, InternalError.
         """
-
-        def attempt(seconds: float) -> Job:
-            stub = PDFGatewayServiceStub(self._channels.for_short_call())
-            request = CancelJobRequest(job_id=job_id)
-            return job_from_message(stub.CancelJob(request, timeout=seconds, metadata=self._metadata).job)
-
-        retries = CallRetries(self._timeout_seconds)
+        request, retries = service_pb2.CancelJobRequest(job_id=job_id), self._retries()
         try:
-            return self._call(attempt, retries)
+            return job_from_message(self._calls.short(lambda stub: stub.CancelJob, request, retries).job)
         except JobAlreadyFinished:
             # An attempt whose answer was lost may be what ended it.
-            if retries.failures > 1 and (job := self.status(job_id)).state is JobState.CANCELLED:
+            if retries.may_have_worked and (job := self.status(job_id)).state is JobState.CANCELLED:
                 return job
             raise
 
@@ -174,15 +163,7 @@ class PDFGatewayClient:
         Raises JobNotFound, InvalidArgument, Unavailable or InternalError after too long an outage, and
         DeadlineExceeded.
         """
-        state = WatchState(job_id, after_seq, self._limits(timeout_seconds))
-        while not state.finished:
-            error: PDFGatewayError | None = None
-            try:
-                yield from self._stream(state)
-            except grpc.RpcError as rpc_error:
-                error = error_from_rpc(rpc_error, self._address)
-            if not state.finished:
-                self._closed.wait(state.pause_seconds_after(error))
+        return self._calls.watch(job_id, after_seq, self._limits(timeout_seconds))
 
     def wait(self, job_id: str, timeout_seconds: float | None = None) -> Job:
         """Return the job when it has ended, however long that takes or until the timeout.
@@ -191,6 +172,132 @@ class PDFGatewayClient:
         """
         return deque(self.watch(job_id, timeout_seconds=timeout_seconds), maxlen=1).pop()
 
+    def jobs(
+        self,
+        *,
+        states: Iterable[JobState] = (),
+        labels: Mapping[str, str] | None = None,
+        created_from: datetime | None = None,
+        created_before: datetime | None = None,
+        page_size: int = 50,
+    ) -> Iterator[Job]:
+        """Yield the jobs that are kept, newest first; the gateway is asked for them page by page.
+
+        Args:
+            states: jobs in any of these states; by default in all.
+            labels: jobs that have all of these labels.
+            created_from: jobs accepted then or later; a time with its zone.
+            created_before: jobs accepted before; a time with its zone.
+            page_size: how many jobs are asked for at a time, 1 to 200.
+
+        Raises InvalidArgument, Unavailable, DeadlineExceeded or InternalError, with the first job or later.
+        """
+        request = list_jobs_request(
+            states=states,
+            labels=labels,
+            created_from=created_from,
+            created_before=created_before,
+            page_size=page_size,
+        )
+        while True:
+            page = self._calls.short(lambda stub: stub.ListJobs, request, self._retries())
+            yield from map(job_from_message, page.jobs)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def delete(self, job_id: str) -> None:
+        """Remove a job that has ended, with its result and all else that belongs to it.
+
+        Raises JobNotFound, JobNotFinished, InvalidArgument, Unavailable, DeadlineExceeded or InternalError.
+        """
+        request, retries = service_pb2.DeleteJobRequest(job_id=job_id), self._retries()
+        try:
+            self._calls.short(lambda stub: stub.DeleteJob, request, retries)
+        except JobNotFound:
+            # An attempt whose answer was lost may be what removed it.
+            if not retries.may_have_worked:
+                raise
+
+    def replay(self, job_id: str) -> Job:
+        """Start another run of a job that FAILED or was CANCELLED; return it, QUEUED.
+
+        It keeps its id and its history. A job that has not ended is returned as it is. If an answer gets lost
+        and the new run has failed too before the call is repeated, there is one more run.
+
+        Raises JobNotFound, JobAlreadySucceeded, InvalidArgument, Unavailable, DeadlineExceeded, InternalError.
+        """
+        request, retries = service_pb2.ReplayJobRequest(job_id=job_id), self._retries()
+        try:
+            return job_from_message(self._calls.short(lambda stub: stub.ReplayJob, request, retries).job)
+        except JobAlreadySucceeded:
+            # An attempt whose answer was lost may have started the run that succeeded; the first run it was not.
+            if retries.may_have_worked and (job := self.status(job_id)).run > 1:
+                return job
+            raise
+
+    def dead_letters(
+        self, *, queue: str = "", reason: str = "", before: datetime | None = None
+    ) -> Iterator[DeadLetter]:
+        """Yield what lies in the dead-letter queues, newest first in each; asked for page by page.
+
+        Args:
+            queue: `failed_pdfs`, where another attempt might end differently, or `invalid_pdfs`; by default
+                the one after the other.
+            reason: letters with this reason.
+            before: letters that came before; a time with its zone.
+
+        Raises InvalidArgument, Unavailable, DeadlineExceeded or InternalError, with the first letter or later.
+        """
+        request = service_pb2.ListDeadLettersRequest(
+            filter=dead_letter_filter(queue=queue, reason=reason, before=before)
+        )
+        while True:
+            page = self._calls.short(lambda stub: stub.ListDeadLetters, request, self._retries())
+            yield from map(dead_letter_from_message, page.dead_letters)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    def replay_dead_letters(
+        self, queue: str, *, reason: str = "", before: datetime | None = None, timeout_seconds: float = BULK_SECONDS_MAX
+    ) -> int:
+        """Replay every job whose dead letter matches, and return how many; letters that are no jobs stay.
+
+        A call that fails may have replayed some; repeat it for the others. So does the client after an
+        attempt without an answer, and what that one had done is not counted.
+
+        Args:
+            queue: `failed_pdfs` or `invalid_pdfs`.
+            reason: letters with this reason.
+            before: letters that came before; a time with its zone.
+            timeout_seconds: how long the call may take with all its repetitions.
+
+        Raises InvalidArgument, Unavailable, DeadlineExceeded or InternalError.
+        """
+        request = service_pb2.ReplayDeadLettersRequest(
+            filter=dead_letter_filter(queue=queue, reason=reason, before=before)
+        )
+        return self._calls.short(
+            lambda stub: stub.ReplayDeadLetters, request, CallRetries(timeout_seconds)
+        ).replayed_count
+
+    def purge_dead_letters(
+        self, queue: str, *, reason: str = "", before: datetime | None = None, timeout_seconds: float = BULK_SECONDS_MAX
+    ) -> int:
+        """Remove the dead letters that match, and return how many; their jobs stay as they are.
+
+        Its arguments, what it raises, and what its failure means are as for `replay_dead_letters`.
+        """
+        request = service_pb2.PurgeDeadLettersRequest(
+            filter=dead_letter_filter(queue=queue, reason=reason, before=before)
+        )
+        return self._calls.short(lambda stub: stub.PurgeDeadLetters, request, CallRetries(timeout_seconds)).purged_count
+
+    def _retries(self) -> CallRetries:
+        """Return the repetitions of one call."""
+        return CallRetries(self._timeout_seconds)
+
     def _limits(self, watch_seconds_max: float | None) -> WatchLimits:
         """Return how long a watch goes on."""
         return WatchLimits(
@@ -198,47 +305,3 @@ class PDFGatewayClient:
             first_answer_seconds_max=self._timeout_seconds,
             outage_seconds_max=self._outage_seconds_max,
         )
-
-    def _call(self, attempt: Callable[[float], Response], retries: CallRetries) -> Response:
-        """Make a call, given the seconds it has left, as often as it takes."""
-        while True:
-            try:
-                return attempt(retries.remaining_seconds())
-            except grpc.RpcError as rpc_error:
-                error = error_from_rpc(rpc_error, self._address)
-            pause_seconds = retries.pause_seconds_after(error)
-            if pause_seconds is None:
-                raise error
-            self._closed.wait(pause_seconds)
-
-    def _stream(self, state: WatchState) -> Generator[Job, None, None]:
-        """Yield the news of one stream, until it ends or breaks, or the job has ended."""
-        with self._channels.for_long_call() as channel:
-            call = PDFGatewayServiceStub(channel).WatchStatus(
-                state.begin_stream(), timeout=state.remaining_seconds(), metadata=self._metadata
-            )
-            try:
-                while not state.finished and (message := _next_message(call)) is not None:
-                    if (job := state.receive(message)) is not None:
-                        yield job
-            finally:
-                call.cancel()
-
-
-class _Stream(Protocol):
-    """What is needed of gRPC's call."""
-
-    def __next__(self) -> WatchStatusResponse: ...
-
-    def cancel(self) -> bool: ...
-
-
-def _next_message(call: _Stream) -> WatchStatusResponse | None:
-    """Return the stream's next message, None at its end; cancel, and so break, a stream that is silent."""
-    silence = threading.Timer(SILENCE_SECONDS_MAX, call.cancel)
-    silence.daemon = True
-    silence.start()
-    try:
-        return next(call, None)
-    finally:
-        silence.cancel()

@@ -2,10 +2,15 @@
 
     PDFGatewayError
     ├── InvalidArgument       a field is wrong; field_violations says which
-    ├── JobNotFound           there is no such job, or it has expired
+    ├── JobNotFound           there is no such job
+    │   └── JobExpired        there was, until its expire_time
     ├── JobAlreadyFinished    a finished job cannot be cancelled
+    ├── JobNotFinished        a job that goes on cannot be deleted
+    ├── JobAlreadySucceeded   a job that has its result cannot be replayed
     ├── RequestIdReused       the request_id belongs to another request
     ├── ContentTooLarge       more bytes than one message may have
+    ├── QueueFull             as many jobs wait as may
+    ├── StoreFull             the job store holds as much as it may
     ├── TooManyWatches        too many callers wait or watch
     ├── Unavailable           the gateway does not answer
     │   └── StoreUnavailable  it does, but its job store does not
@@ -73,15 +78,33 @@ class InvalidArgument(PDFGatewayError):
 
 
 class JobNotFound(PDFGatewayError):
-    """There is no job of this id, or it has expired."""
+    """There is no job of this id."""
 
     reason = "JOB_NOT_FOUND"
 
 
+class JobExpired(JobNotFound):
+    """There was a job of this id, and it was removed because its expire_time has passed."""
+
+    reason = "EXPIRED"
+
+
 class JobAlreadyFinished(PDFGatewayError):
-    """The job is in a terminal state, which never changes."""
+    """The job is in a terminal state, which no cancel changes."""
 
     reason = "JOB_ALREADY_FINISHED"
+
+
+class JobNotFinished(PDFGatewayError):
+    """The job is in no terminal state, so it is not deleted. Cancel it first."""
+
+    reason = "JOB_NOT_FINISHED"
+
+
+class JobAlreadySucceeded(PDFGatewayError):
+    """The job has its result, so it is not replayed. Submit the PDF to have it processed anew."""
+
+    reason = "JOB_ALREADY_SUCCEEDED"
 
 
 class RequestIdReused(PDFGatewayError):
@@ -94,6 +117,20 @@ class ContentTooLarge(PDFGatewayError):
     """The request has more bytes than one message may have. Submit a URL, or use HTTP with multipart."""
 
     reason = "CONTENT_TOO_LARGE"
+
+
+class QueueFull(PDFGatewayError):
+    """As many jobs wait as may. Nothing is broken: submit again later, with the same request_id."""
+
+    reason = "QUEUE_FULL"
+    retryable = True
+
+
+class StoreFull(PDFGatewayError):
+    """The job store holds as much as it may. Nothing is broken: submit again later, with the same request_id."""
+
+    reason = "STORE_FULL"
+    retryable = True
 
 
 class TooManyWatches(PDFGatewayError):

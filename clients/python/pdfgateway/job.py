@@ -7,7 +7,11 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job stands. A state may go back from RUNNING to QUEUED or RETRYING when a worker is lost."""
+    """Where a job stands.
+
+    A state may go back from RUNNING to QUEUED or RETRYING when a worker is lost, and a job that is replayed
+    goes from FAILED or CANCELLED to QUEUED.
+    """
 
     UNSPECIFIED = "UNSPECIFIED"
     """A state that this version of the client does not know."""
@@ -30,6 +34,23 @@ class JobState(StrEnum):
     def is_terminal(self) -> bool:
         """Whether a job in this state has ended."""
         return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """A state that this version of the client does not know."""
+    RUNNING = "RUNNING"
+    """The worker works on it."""
+    SUCCEEDED = "SUCCEEDED"
+    """It gave the result."""
+    FAILED = "FAILED"
+    """It failed, or its worker was lost; `Attempt.error` says why."""
+    HANDED_BACK = "HANDED_BACK"
+    """The worker had to stop, and gave the job back at no cost to it."""
+    CANCELLED = "CANCELLED"
+    """The job was cancelled."""
 
 
 class Phase(StrEnum):
@@ -106,6 +127,26 @@ class JobError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One worker's work on a job, from its taking to its end."""
+
+    run: int
+    """Which run of the job it belongs to, from 1."""
+    attempt: int
+    """Which attempt of the run it is, from 1; one that was handed back does not count, so its number comes again."""
+    state: AttemptState
+    """Where it stands."""
+    worker: str
+    """The worker that made it, by its name in the gateway's logs."""
+    start_time: datetime
+    """When the worker took the job."""
+    end_time: datetime | None
+    """When the attempt ended; None before."""
+    error: JobError | None
+    """Why it failed; set while FAILED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PDFMetadata:
     """What a PDF says about itself; each field may be empty, and none is verified."""
 
@@ -169,8 +210,8 @@ class PDFResult:
 class Job:
     """One PDF's way through the gateway, from its submission to its summary, or to the reason why not.
 
-    A job ends in exactly one terminal state. All times are in UTC, and of one clock, that of the gateway's
-    job store.
+    A job ends in exactly one terminal state, out of which nothing but a replay takes it again. All times are
+    in UTC, and of one clock, that of the gateway's job store.
     """
 
     id: str
@@ -194,13 +235,15 @@ class Job:
     end_time: datetime | None
     """When it reached its terminal state; None before."""
     expire_time: datetime
-    """When it and all that belongs to it will be removed."""
+    """When it will be removed: its retention after its end. Before its end: when it will be ended with reason
+    DEADLINE_EXCEEDED, to be kept for its retention then."""
     next_attempt_time: datetime | None
     """While RETRYING, when the next attempt is due."""
     deadline_time: datetime | None
-    """When it will be ended with reason DEADLINE_EXCEEDED unless it ended before; None without a deadline."""
+    """When it will be ended with reason DEADLINE_EXCEEDED unless it ended before; None without a deadline, as
+    a replay is."""
     run: int
-    """Which run this is, from 1; a replay of a finished job starts another one."""
+    """Which run this is, from 1; each replay starts another one."""
     attempt: int
     """Which attempt of the run this is; 0 before the first one."""
     max_attempts: int
@@ -215,6 +258,10 @@ class Job:
     """What was found in the PDF; set while SUCCEEDED."""
     error: JobError | None
     """Why the job failed; set while FAILED."""
+    attempts: tuple[Attempt, ...]
+    """The attempts so far, those of earlier runs included, oldest first; the latest 20."""
+    reused_job_id: str | None
+    """The job whose result this one was given at once, because that was asked for by reuse_result; else None."""
 
     @property
     def is_terminal(self) -> bool:

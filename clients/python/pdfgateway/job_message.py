@@ -1,5 +1,6 @@
 """From the contract's Job message to the record that users see."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,13 +18,15 @@ def job_from_message(message: job_pb2.Job) -> job.Job:
         source=_source(message.source),
         options=job.ProcessingOptions(max_summary_paragraphs=message.options.max_summary_paragraphs),
         labels=dict(message.labels),
-        create_time=_time(message.create_time),
-        start_time=_time(message.start_time) if message.HasField("start_time") else None,
-        update_time=_time(message.update_time),
-        end_time=_time(message.end_time) if message.HasField("end_time") else None,
-        expire_time=_time(message.expire_time),
-        next_attempt_time=_time(message.next_attempt_time) if message.HasField("next_attempt_time") else None,
-        deadline_time=_time(message.deadline_time) if message.HasField("deadline_time") else None,
+        create_time=time_from_message(message.create_time),
+        start_time=time_from_message(message.start_time) if message.HasField("start_time") else None,
+        update_time=time_from_message(message.update_time),
+        end_time=time_from_message(message.end_time) if message.HasField("end_time") else None,
+        expire_time=time_from_message(message.expire_time),
+        next_attempt_time=time_from_message(message.next_attempt_time)
+        if message.HasField("next_attempt_time")
+        else None,
+        deadline_time=time_from_message(message.deadline_time) if message.HasField("deadline_time") else None,
         run=message.run,
         attempt=message.attempt,
         max_attempts=message.max_attempts,
@@ -32,7 +35,30 @@ def job_from_message(message: job_pb2.Job) -> job.Job:
         last_error=_error(message.last_error) if message.HasField("last_error") else None,
         result=_result(message.result) if message.HasField("result") else None,
         error=_error(message.error) if message.HasField("error") else None,
+        attempts=attempts_from_messages(message.attempts),
+        reused_job_id=message.reused_job_id or None,
     )
+
+
+def attempts_from_messages(messages: Iterable[job_pb2.Attempt]) -> tuple[job.Attempt, ...]:
+    """Return the attempts of messages. States of a later contract become UNSPECIFIED."""
+    return tuple(
+        job.Attempt(
+            run=message.run,
+            attempt=message.attempt,
+            state=_attempt_state(message.state),
+            worker=message.worker,
+            start_time=time_from_message(message.start_time),
+            end_time=time_from_message(message.end_time) if message.HasField("end_time") else None,
+            error=_error(message.error) if message.HasField("error") else None,
+        )
+        for message in messages
+    )
+
+
+def time_from_message(timestamp: Timestamp) -> datetime:
+    """Return the time in UTC, to the microsecond."""
+    return timestamp.ToDatetime(tzinfo=UTC)
 
 
 def _job_state(value: job_pb2.JobState.ValueType) -> job.JobState:
@@ -42,16 +68,18 @@ def _job_state(value: job_pb2.JobState.ValueType) -> job.JobState:
     return job.JobState(job_pb2.JobState.Name(value).removeprefix("JOB_STATE_"))
 
 
+def _attempt_state(value: job_pb2.AttemptState.ValueType) -> job.AttemptState:
+    """Return the state of a number of the contract's enum, which may have grown since."""
+    if value not in job_pb2.AttemptState.values():
+        return job.AttemptState.UNSPECIFIED
+    return job.AttemptState(job_pb2.AttemptState.Name(value).removeprefix("ATTEMPT_STATE_"))
+
+
 def _phase(value: job_pb2.Phase.ValueType) -> job.Phase:
     """Return the phase of a number of the contract's enum, which may have grown since."""
     if value not in job_pb2.Phase.values():
         return job.Phase.UNSPECIFIED
     return job.Phase(job_pb2.Phase.Name(value).removeprefix("PHASE_"))
-
-
-def _time(timestamp: Timestamp) -> datetime:
-    """Return the time in UTC, to the microsecond."""
-    return timestamp.ToDatetime(tzinfo=UTC)
 
 
 def _source(message: job_pb2.Source) -> job.Source:

@@ -1,7 +1,6 @@
 """A status that waits for the job's end: how long, and the contract's request for it."""
 
-from google.protobuf.duration_pb2 import Duration
-
+from pdfgateway.request_values import duration
 from pdfgateway.v1.pdf_gateway_service_pb2 import GetStatusRequest
 
 WAIT_SECONDS_MAX = 60.0
@@ -17,6 +16,4 @@ def status_request(job_id: str, wait_seconds: float) -> GetStatusRequest:
     """Return the request for a job's status after a wait, which may be zero."""
     if wait_seconds <= 0:
         return GetStatusRequest(job_id=job_id)
-    wait = Duration()
-    wait.FromMilliseconds(round(wait_seconds * 1000))
-    return GetStatusRequest(job_id=job_id, wait=wait)
+    return GetStatusRequest(job_id=job_id, wait=duration(wait_seconds))

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from pdfgateway.errors import DeadlineExceeded, PDFGatewayError
 
+BULK_SECONDS_MAX = 60.0
+"""How long a call may take that changes thousands of jobs, unless it is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -50,6 +53,11 @@ class CallRetries:
         self._end = clock() + call_seconds_max
         self.failures = 0
         """How many attempts have failed."""
+
+    @property
+    def may_have_worked(self) -> bool:
+        """Whether an attempt before the last one, which failed too, may have been carried out, its answer lost."""
+        return self.failures > 1
 
     def remaining_seconds(self) -> float:
         """Return how much of the call's time is left, at least zero."""

@@ -4,9 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from google.protobuf.duration_pb2 import Duration
-
 from pdfgateway.errors import ContentTooLarge, FieldViolation, InvalidArgument
+from pdfgateway.request_values import duration, only_what_fits
 from pdfgateway.v1.job_pb2 import ProcessingOptions
 from pdfgateway.v1.pdf_gateway_service_pb2 import SubmitPDFRequest
 
@@ -39,6 +38,8 @@ def submit_request(
     labels: Mapping[str, str] | None,
     deadline_seconds: float | None,
     filename: str | None,
+    reuse_result: bool,
+    retention_seconds: float | None,
 ) -> SubmitPDFRequest:
     """Return the request for a URL or content; its arguments are told by `PDFGatewayClient.submit`.
 
@@ -51,31 +52,22 @@ def submit_request(
             "a str is taken as a URL; for a file pass pathlib.Path",
             field_violations=[FieldViolation("url", "has no scheme such as https://")],
         )
-    try:
+    with only_what_fits():
         request = SubmitPDFRequest(
             request_id=request_id,
             labels=labels,
             filename=filename or "",
-            deadline=_duration(deadline_seconds),
+            deadline=duration(deadline_seconds),
             options=ProcessingOptions(max_summary_paragraphs=max_summary_paragraphs),
+            reuse_result=reuse_result,
+            retention=duration(retention_seconds),
         )
         if isinstance(source, str):
             request.url = source
         else:
             request.content = source
-    except (ValueError, OverflowError) as error:
-        raise InvalidArgument(f"the request cannot hold a value: {error}") from error
     if request.ByteSize() > MESSAGE_BYTES_MAX:
         raise ContentTooLarge(
             f"the request has more than {MESSAGE_BYTES_MAX:,} bytes; submit a URL, or use HTTP with multipart"
         )
     return request
-
-
-def _duration(seconds: float | None) -> Duration | None:
-    """Return the duration, to the millisecond. Raises ValueError or OverflowError for no finite number."""
-    if seconds is None:
-        return None
-    duration = Duration()
-    duration.FromMilliseconds(round(seconds * 1000))
-    return duration

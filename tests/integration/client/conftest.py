@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
-from tests.fake_gateway import FakeGateway, FakeServer
+from tests.fake_gateway import FakeGateway
+from tests.fake_server import FakeServer
 from tests.integration.client.command_line import CommandLine
 from tests.integration.client.drivers import AsyncDriver, ClientDriver, MakeClient, SyncDriver
 

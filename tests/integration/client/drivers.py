@@ -1,14 +1,14 @@
 """The sync and the async client behind one face, so that one test tells what both promise."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Protocol
 
 import grpc
 
-from pdfgateway import AsyncPDFGatewayClient, Job, PDFGatewayClient
+from pdfgateway import AsyncPDFGatewayClient, DeadLetter, Job, JobState, PDFGatewayClient
 
 
 class ClientDriver(Protocol):
@@ -36,6 +36,32 @@ class ClientDriver(Protocol):
 
     def wait(self, job_id: str, timeout_seconds: float | None = None) -> Job:
         """Return the ended job."""
+        ...
+
+    def jobs(
+        self, states: Sequence[JobState] = (), labels: Mapping[str, str] | None = None, page_size: int = 50
+    ) -> list[Job]:
+        """Return all jobs of a list."""
+        ...
+
+    def delete(self, job_id: str) -> None:
+        """Delete the job."""
+        ...
+
+    def replay(self, job_id: str) -> Job:
+        """Replay the job."""
+        ...
+
+    def dead_letters(self, queue: str = "", reason: str = "") -> list[DeadLetter]:
+        """Return all dead letters of a list."""
+        ...
+
+    def replay_dead_letters(self, queue: str, reason: str = "") -> int:
+        """Replay dead letters."""
+        ...
+
+    def purge_dead_letters(self, queue: str, reason: str = "") -> int:
+        """Purge dead letters."""
         ...
 
     def close(self) -> None:
@@ -77,6 +103,32 @@ class SyncDriver:
     def wait(self, job_id: str, timeout_seconds: float | None = None) -> Job:
         """Return the ended job."""
         return self._client.wait(job_id, timeout_seconds)
+
+    def jobs(
+        self, states: Sequence[JobState] = (), labels: Mapping[str, str] | None = None, page_size: int = 50
+    ) -> list[Job]:
+        """Return all jobs of a list."""
+        return list(self._client.jobs(states=states, labels=labels, page_size=page_size))
+
+    def delete(self, job_id: str) -> None:
+        """Delete the job."""
+        self._client.delete(job_id)
+
+    def replay(self, job_id: str) -> Job:
+        """Replay the job."""
+        return self._client.replay(job_id)
+
+    def dead_letters(self, queue: str = "", reason: str = "") -> list[DeadLetter]:
+        """Return all dead letters of a list."""
+        return list(self._client.dead_letters(queue=queue, reason=reason))
+
+    def replay_dead_letters(self, queue: str, reason: str = "") -> int:
+        """Replay dead letters."""
+        return self._client.replay_dead_letters(queue, reason=reason)
+
+    def purge_dead_letters(self, queue: str, reason: str = "") -> int:
+        """Purge dead letters."""
+        return self._client.purge_dead_letters(queue, reason=reason)
 
     def close(self) -> None:
         """Close the client."""
@@ -127,6 +179,41 @@ class AsyncDriver:
     def wait(self, job_id: str, timeout_seconds: float | None = None) -> Job:
         """Return the ended job."""
         return self._runner.run(self._client.wait(job_id, timeout_seconds))
+
+    def jobs(
+        self, states: Sequence[JobState] = (), labels: Mapping[str, str] | None = None, page_size: int = 50
+    ) -> list[Job]:
+        """Return all jobs of a list."""
+
+        async def jobs() -> list[Job]:
+            listed = self._client.jobs(states=states, labels=labels, page_size=page_size)
+            return [job async for job in listed]
+
+        return self._runner.run(jobs())
+
+    def delete(self, job_id: str) -> None:
+        """Delete the job."""
+        self._runner.run(self._client.delete(job_id))
+
+    def replay(self, job_id: str) -> Job:
+        """Replay the job."""
+        return self._runner.run(self._client.replay(job_id))
+
+    def dead_letters(self, queue: str = "", reason: str = "") -> list[DeadLetter]:
+        """Return all dead letters of a list."""
+
+        async def dead_letters() -> list[DeadLetter]:
+            return [letter async for letter in self._client.dead_letters(queue=queue, reason=reason)]
+
+        return self._runner.run(dead_letters())
+
+    def replay_dead_letters(self, queue: str, reason: str = "") -> int:
+        """Replay dead letters."""
+        return self._runner.run(self._client.replay_dead_letters(queue, reason=reason))
+
+    def purge_dead_letters(self, queue: str, reason: str = "") -> int:
+        """Purge dead letters."""
+        return self._runner.run(self._client.purge_dead_letters(queue, reason=reason))
 
     def close(self) -> None:
         """Close the client and its loop."""

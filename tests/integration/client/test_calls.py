@@ -1,6 +1,7 @@
 """What both clients promise of a call, to a gateway that refuses, stalls and fails."""
 
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -11,23 +12,36 @@ from pdfgateway import (
     DeadlineExceeded,
     InvalidArgument,
     JobAlreadyFinished,
+    JobExpired,
     JobNotFound,
     JobState,
+    QueueFull,
+    StoreFull,
     StoreUnavailable,
     Unavailable,
 )
-from pdfgateway.v1.pdf_gateway_service_pb2 import (
-    CancelJobRequest,
-    GetStatusRequest,
-    SubmitPDFRequest,
-    WatchStatusRequest,
-)
-from tests.contract_messages import job_message
-from tests.fake_gateway import FakeGateway, FakeServer, Refuse, Stall
+from pdfgateway.v1.pdf_gateway_service_pb2 import GetStatusRequest, SubmitPDFRequest, WatchStatusRequest
+from tests.contract_messages import dead_letter_message, job_message
+from tests.fake_gateway import FakeGateway
+from tests.fake_server import FakeServer
+from tests.fake_steps import Refuse, Stall
 from tests.integration.client.drivers import ClientDriver, MakeClient
 
 DOWN = Refuse(grpc.StatusCode.UNAVAILABLE, "down")
 PROXY_WITHOUT_REPLICA = Refuse(grpc.StatusCode.INTERNAL, "Received http2 header with status: 503")
+QUEUE_FULL = Refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, "The queue is full.", "QUEUE_FULL", retry_seconds=0.1)
+STORE_FULL = Refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, "The store is full.", "STORE_FULL", retry_seconds=0.1)
+UNARY_RPCS = (
+    "SubmitPDF",
+    "GetStatus",
+    "CancelJob",
+    "ListJobs",
+    "DeleteJob",
+    "ReplayJob",
+    "ListDeadLetters",
+    "ReplayDeadLetters",
+    "PurgeDeadLetters",
+)
 STORE_DOWN = Refuse(grpc.StatusCode.UNAVAILABLE, "The store is down.", "STORE_UNAVAILABLE", retry_seconds=0.1)
 
 
@@ -49,10 +63,21 @@ def test_a_job_goes_its_whole_way(gateway: FakeGateway, client: ClientDriver, tm
 
 def test_an_unknown_job_is_not_found(gateway: FakeGateway, client: ClientDriver) -> None:
     """Every method says so at once, and asks once."""
-    for call in (client.status, client.watch, client.wait, client.cancel):
+    for call in (client.status, client.watch, client.wait, client.cancel, client.delete, client.replay):
         with pytest.raises(JobNotFound, match="There is no job nope"):
             call("nope")
-    assert len(gateway.requests) == 4
+    assert len(gateway.requests) == 6
+
+
+def test_an_expired_job_is_not_found(gateway: FakeGateway, client: ClientDriver) -> None:
+    """Who asks for a job that was removed in time is told so, and may take it as not found."""
+    expired = Refuse(grpc.StatusCode.NOT_FOUND, "It has expired.", "EXPIRED")
+    gateway.faults["GetStatus"].append(expired)
+    gateway.faults["WatchStatus"].append(expired)
+    for call in (client.status, client.wait):
+        with pytest.raises(JobExpired, match="It has expired"):
+            call("job-1")
+    assert issubclass(JobExpired, JobNotFound)
 
 
 def test_wrong_fields_are_named(gateway: FakeGateway, client: ClientDriver) -> None:
@@ -65,23 +90,45 @@ def test_wrong_fields_are_named(gateway: FakeGateway, client: ClientDriver) -> N
     assert [(v.field, v.description) for v in refused.value.field_violations] == list(violations)
 
 
-@pytest.mark.parametrize("fault", [DOWN, PROXY_WITHOUT_REPLICA, STORE_DOWN], ids=lambda fault: fault.message)
+@pytest.mark.parametrize(
+    "fault", [DOWN, PROXY_WITHOUT_REPLICA, STORE_DOWN, QUEUE_FULL, STORE_FULL], ids=lambda fault: fault.message
+)
 def test_a_short_outage_is_not_seen(gateway: FakeGateway, client: ClientDriver, fault: Refuse) -> None:
     """Unary calls are repeated within their time, and a submit makes one job all the same."""
-    for method in ("SubmitPDF", "GetStatus", "CancelJob"):
-        gateway.faults[method].append(fault)
+    for rpc in UNARY_RPCS:
+        gateway.faults[rpc].append(fault)
+    gateway.dead_letters = [dead_letter_message(), dead_letter_message(""), dead_letter_message("")]
     job = client.submit(b"%PDF-")
     assert client.status(job.id) == job
     assert client.cancel(job.id).state is JobState.CANCELLED
-    kinds = (SubmitPDFRequest, GetStatusRequest, CancelJobRequest)
-    assert [len(gateway.requests_of(kind)) for kind in kinds] == [2, 2, 2]
+    assert len(client.dead_letters()) == 3
+    assert client.purge_dead_letters("invalid_pdfs") == 2
+    assert client.replay_dead_letters("failed_pdfs") == 1
+    assert client.replay(job.id).run == 2
+    assert [listed.id for listed in client.jobs()] == [job.id]
     assert len(gateway.jobs) == 1
+    client.cancel(job.id)
+    client.delete(job.id)
+    counts = Counter(type(request).__name__.removesuffix("Request") for request in gateway.requests)
+    assert counts == dict.fromkeys(UNARY_RPCS, 2) | {"CancelJob": 3}
+    assert not gateway.jobs
+
+
+def test_a_gateway_that_stays_full_is_told(gateway: FakeGateway, server: FakeServer, make_client: MakeClient) -> None:
+    """When the time of a submit is over its last refusal is raised, and says when to come back."""
+    client = make_client(server.address, timeout_seconds=0.5)
+    for fault, error in ((QUEUE_FULL, QueueFull), (STORE_FULL, StoreFull)):
+        gateway.faults["SubmitPDF"].extend([fault] * 100)
+        with pytest.raises(error, match="is full") as refused:
+            client.submit(b"%PDF-")
+        assert (refused.value.retryable, refused.value.retry_after_seconds) == (True, 0.1)
+        gateway.faults["SubmitPDF"].clear()
 
 
 def test_a_cancel_whose_answer_was_lost_succeeds(gateway: FakeGateway, client: ClientDriver) -> None:
     """The repeated cancel finds the job cancelled, and that is what was asked for; a second one is refused."""
     gateway.put(job_message(state="RUNNING"))
-    gateway.lose_cancel_answers = 1
+    gateway.lost_answers["CancelJob"] = 1
     assert client.cancel("job-1").state is JobState.CANCELLED
     with pytest.raises(JobAlreadyFinished):
         client.cancel("job-1")

@@ -14,7 +14,8 @@ from pdfgateway.v1.pdf_gateway_service_pb2 import (
     SubmitPDFRequest,
 )
 from tests.contract_messages import extracting, job_message
-from tests.fake_gateway import Beat, FakeGateway, Refuse, Send
+from tests.fake_gateway import FakeGateway
+from tests.fake_steps import Beat, Refuse, Send
 from tests.integration.client.command_line import CommandLine, lines
 
 URL = "https://example.com/paper.pdf"

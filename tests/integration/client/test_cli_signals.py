@@ -1,7 +1,5 @@
 """The command line on a terminal, in a pipe, and interrupted."""
 
-import os
-import pty
 import signal
 
 import grpc
@@ -9,8 +7,9 @@ import pytest
 
 from pdfgateway.v1.pdf_gateway_service_pb2 import CancelJobRequest, WatchStatusRequest
 from tests.contract_messages import extracting, job_message
-from tests.fake_gateway import FakeGateway, Refuse, Send, Stall
-from tests.integration.client.command_line import CommandLine, lines
+from tests.fake_gateway import FakeGateway
+from tests.fake_steps import Refuse, Send, Stall
+from tests.integration.client.command_line import CommandLine, lines, terminal
 
 URL = "https://example.com/paper.pdf"
 
@@ -65,23 +64,10 @@ def test_a_terminal_shows_bars(gateway: FakeGateway, run: CommandLine) -> None:
             Send(job_message(seq=2, state="SUCCEEDED")),
         ]
     )
-    terminal, its_end = pty.openpty()
-    with run.start("watch", "job-1", "unknown", stderr=its_end) as process:
-        os.close(its_end)
-        shown = read_terminal(terminal)
+    with terminal() as screen, run.start("watch", "job-1", "unknown", stderr=screen.command) as process:
+        shown = screen.read()
         assert process.wait(timeout=10) == 4
         assert process.stdout is not None
         assert lines(process.stdout.read())[0] == "job-1  SUCCEEDED   3 pages, 1,200 words"
     assert URL in shown
     assert "There is no job unknown" in shown
-
-
-def read_terminal(terminal: int) -> str:
-    """What was written to a terminal until its last writer closed it."""
-    shown = b""
-    while True:
-        try:
-            shown += os.read(terminal, 65536)
-        except OSError:
-            os.close(terminal)
-            return shown.decode()

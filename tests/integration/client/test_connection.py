@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pdfgateway import AsyncPDFGatewayClient, JobState, PDFGatewayClient, Unavailable
 from pdfgateway.v1.pdf_gateway_service_pb2 import WatchStatusRequest
 from tests.contract_messages import job_message
-from tests.fake_gateway import FakeGateway, FakeServer
+from tests.fake_gateway import FakeGateway
+from tests.fake_server import FakeServer
 from tests.integration.client.drivers import MakeClient
 
 

@@ -9,7 +9,9 @@ import pytest
 from pdfgateway import DeadlineExceeded, Job, JobState
 from pdfgateway.v1.pdf_gateway_service_pb2 import WatchStatusRequest
 from tests.contract_messages import extracting, job_message
-from tests.fake_gateway import Beat, FakeGateway, FakeServer, Pause, Refuse, Send, Stall, Step
+from tests.fake_gateway import FakeGateway
+from tests.fake_server import FakeServer
+from tests.fake_steps import Beat, Pause, Refuse, Send, Stall, Step
 from tests.integration.client.drivers import ClientDriver
 
 DOWN = Refuse(grpc.StatusCode.UNAVAILABLE, "down")
@@ -31,8 +33,8 @@ def resumed_after(gateway: FakeGateway) -> list[int]:
 
 def allow_silence(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Set how long a stream may be silent."""
-    monkeypatch.setattr("pdfgateway.client.SILENCE_SECONDS_MAX", seconds)
-    monkeypatch.setattr("pdfgateway.async_client.SILENCE_SECONDS_MAX", seconds)
+    monkeypatch.setattr("pdfgateway.calls.SILENCE_SECONDS_MAX", seconds)
+    monkeypatch.setattr("pdfgateway.async_calls.SILENCE_SECONDS_MAX", seconds)
 
 
 @pytest.mark.parametrize("end", [DOWN, PROXY_WITHOUT_REPLICA, STORE_DOWN, FULL, FAULT], ids=lambda end: end.message)

@@ -13,6 +13,8 @@ from tests.contract_messages import job_message
     [
         (errors.InvalidArgument("no"), 2),
         (errors.JobAlreadyFinished("no"), 2),
+        (errors.JobNotFinished("no"), 2),
+        (errors.JobAlreadySucceeded("no"), 2),
         (errors.RequestIdReused("no"), 2),
         (errors.ContentTooLarge("no"), 2),
         (errors.PDFGatewayError("no"), 2),
@@ -21,8 +23,11 @@ from tests.contract_messages import job_message
         (errors.StoreUnavailable("no"), 3),
         (errors.DeadlineExceeded("no"), 3),
         (errors.TooManyWatches("no"), 3),
+        (errors.QueueFull("no"), 3),
+        (errors.StoreFull("no"), 3),
         (errors.InternalError("no"), 3),
         (errors.JobNotFound("no"), 4),
+        (errors.JobExpired("no"), 4),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -2,20 +2,30 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway.rest_models import job_json as gateway_job_json
-from gateway.rpc import job_message as gateway_job_message
-from pdfgateway.cli.job_text import job_detail, job_json, job_line, job_text, one_line, printable, source_name
+from gateway.rest_json import job_json as gateway_job_json
+from gateway.rpc_messages import job_message as gateway_job_message
+from pdfgateway.cli.job_text import (
+    job_cells,
+    job_detail,
+    job_history_text,
+    job_json,
+    job_line,
+    job_text,
+    listed_job_line,
+    source_name,
+)
+from pdfgateway.cli.printable import one_line, printable
 from pdfgateway.job_message import job_from_message
 from pdfgateway.v1 import job_pb2
-from tests.contract_messages import extracting, job_message
+from tests.contract_messages import attempt_message, extracting, job_message
 from workers.jobs import job as domain
 from workers.jobs.failure import Phase
-from workers.jobs.state import JobState
+from workers.jobs.state import AttemptState, JobState
 
 ERROR = job_pb2.JobError(reason="SOURCE_UNAVAILABLE", message="The origin answered 503.")
 NEXT = Timestamp(seconds=1_700_000_060)
@@ -63,6 +73,58 @@ def test_a_summary_stands_below_its_job() -> None:
     text = job_text(job_from_message(job_message(state="SUCCEEDED")))
     assert text.splitlines()[1:] == ["", "    First.", "", "    Second."]
     assert "\n" not in job_text(job_from_message(job_message(state="FAILED")))
+
+
+def test_a_history_tells_what_failed() -> None:
+    """Each failed attempt is a line between the job and its summary; what went well, or goes on, is not told."""
+    attempts = [
+        attempt_message(1, 1),
+        attempt_message(1, 2, state="HANDED_BACK"),
+        attempt_message(1, 2, error=ERROR),
+        attempt_message(1, 3, state="SUCCEEDED"),
+    ]
+    text = job_history_text(job_from_message(job_message(state="SUCCEEDED", attempts=attempts)))
+    assert text.splitlines()[1:5] == [
+        "    attempt 1 failed at 2023-11-14T22:13:20Z on worker-7: LEASE_LOST: Its worker fell silent.",
+        "    attempt 2 failed at 2023-11-14T22:13:20Z on worker-7: SOURCE_UNAVAILABLE: The origin answered 503.",
+        "",
+        "    First.",
+    ]
+    job = job_from_message(job_message(state="QUEUED"))
+    assert job_history_text(job) == job_text(job)
+
+
+def test_a_history_tells_its_runs_apart() -> None:
+    """A job that was replayed may have failed in an attempt of the same number before."""
+    attempts = [attempt_message(1, 1), attempt_message(2, 1)]
+    text = job_history_text(job_from_message(job_message(state="RUNNING", run=2, attempts=attempts)))
+    assert [line.strip()[:32] for line in text.splitlines()[1:]] == [
+        "attempt 1 of run 1 failed at 202",
+        "attempt 1 of run 2 failed at 202",
+    ]
+
+
+def test_a_listed_line_tells_when_and_what() -> None:
+    """In a list each line has the id, the state, when the job was accepted, its source, and its detail."""
+    listed = listed_job_line(job_from_message(job_message("a-b", state="FAILED")))
+    what = "https://example.com/paper.pdf, ENCRYPTED: It opens with a password only."
+    assert listed == f"a-b  FAILED      2023-11-14T22:13:20Z  {what}"
+    nameless = job_pb2.Source(upload=job_pb2.Upload())
+    message = job_message("a-b", state="CANCELLED")
+    message.source.CopyFrom(nameless)
+    assert listed_job_line(job_from_message(message)) == "a-b  CANCELLED   2023-11-14T22:13:20Z"
+
+
+def test_a_row_tells_the_age() -> None:
+    """In a table the job's age stands for the time."""
+    job = job_from_message(job_message("a-b", state="FAILED"))
+    assert job_cells(job, job.create_time + timedelta(hours=3)) == (
+        "a-b",
+        "FAILED",
+        "3h",
+        "ENCRYPTED: It opens with a password only.",
+        "https://example.com/paper.pdf",
+    )
 
 
 def test_a_document_cannot_command_the_terminal() -> None:
@@ -117,13 +179,20 @@ JOB = domain.Job(
 )
 FETCHING_JOB = replace(JOB, state=JobState.RUNNING, progress=domain.Progress(phase=Phase.FETCH), start_time_us=1)
 SUCCEEDED_JOB = replace(JOB, state=JobState.SUCCEEDED, result=RESULT, end_time_us=2, attempt=1)
-FAILED_JOB = replace(JOB, state=JobState.FAILED, last_error=FAILURE, end_time_us=2, attempt=1)
+ATTEMPTS = (
+    domain.Attempt(
+        run=1, attempt=1, state=AttemptState.FAILED, worker="w", start_time_us=1, end_time_us=2, error=FAILURE
+    ),
+    domain.Attempt(run=2, attempt=1, state=AttemptState.RUNNING, worker="w", start_time_us=1_700_000_000_000_000),
+)
+FAILED_JOB = replace(JOB, state=JobState.FAILED, last_error=FAILURE, end_time_us=2, attempt=1, attempts=ATTEMPTS)
+REUSED_JOB = replace(SUCCEEDED_JOB, attempt=0, reused_job_id="5b3a0f4e-0000-4000-8000-000000000001")
 
 
 @pytest.mark.parametrize(
     "job",
-    [JOB, FETCHING_JOB, replace(JOB, source=UPLOAD), SUCCEEDED_JOB, FAILED_JOB],
-    ids=["queued", "fetching", "upload", "succeeded", "failed"],
+    [JOB, FETCHING_JOB, replace(JOB, source=UPLOAD), SUCCEEDED_JOB, FAILED_JOB, REUSED_JOB],
+    ids=["queued", "fetching", "upload", "succeeded", "failed", "reused"],
 )
 def test_json_is_the_document_of_the_http_side(job: domain.Job) -> None:
     """One job has one JSON, whether it comes from the command line or by HTTP."""

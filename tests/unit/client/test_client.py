@@ -79,7 +79,7 @@ class Server:
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     """The server that clients of the test reach."""
     server = Server()
-    monkeypatch.setattr("pdfgateway.client.open_channel", lambda *_: server.channel)
+    monkeypatch.setattr("pdfgateway.calls.open_channel", lambda *_: server.channel)
     return server
 
 
@@ -191,7 +191,7 @@ def test_a_silent_watch_is_broken_and_resumed(
     server: Server, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream that says nothing for too long is dead; the next one goes on after the last seq."""
-    monkeypatch.setattr("pdfgateway.client.SILENCE_SECONDS_MAX", 0.1)
+    monkeypatch.setattr("pdfgateway.calls.SILENCE_SECONDS_MAX", 0.1)
     seen = threads.submit(lambda: [job.seq for job in PDFGatewayClient().watch("job-1")])
     _, silent = server.watch()
     silent.send_response(WatchStatusResponse(job=job_message(seq=3, state="RUNNING")))

@@ -34,7 +34,10 @@ def test_the_pause_that_the_gateway_asks_for_is_kept() -> None:
 FINAL = [
     errors.InvalidArgument("no"),
     errors.JobNotFound("no"),
+    errors.JobExpired("no"),
     errors.JobAlreadyFinished("no"),
+    errors.JobNotFinished("no"),
+    errors.JobAlreadySucceeded("no"),
     errors.RequestIdReused("no"),
     errors.ContentTooLarge("no"),
     errors.InternalError("no"),
@@ -45,6 +48,8 @@ REPEATED = [
     errors.Unavailable("down"),
     errors.StoreUnavailable("down"),
     errors.TooManyWatches("full"),
+    errors.QueueFull("full"),
+    errors.StoreFull("full"),
     errors.InternalError("fault", retry_after_seconds=0.1),
 ]
 
@@ -86,3 +91,13 @@ def test_no_time_is_less_than_none() -> None:
     retries = CallRetries(1.0, LOWEST, clock)
     clock.now += 100.0
     assert retries.remaining_seconds() == 0.0
+
+
+def test_a_first_failure_is_all_there_was() -> None:
+    """Only an attempt before the last one can have been carried out unseen: the last one says what it found."""
+    retries = CallRetries(10.0, LOWEST, Clock())
+    assert not retries.may_have_worked
+    retries.pause_seconds_after(errors.Unavailable("down"))
+    assert not retries.may_have_worked
+    retries.pause_seconds_after(errors.JobNotFound("no"))
+    assert retries.may_have_worked

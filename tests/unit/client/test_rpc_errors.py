@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import REFUSAL_RULES, Reason, Refusal
 from gateway.errors import FieldViolation as GatewayViolation
-from gateway.rpc import refuse
+from gateway.rpc_status import refuse
 from pdfgateway import errors
 from pdfgateway.rpc_errors import ERRORS_BY_REASON, STATUS_DETAILS_KEY, error_from_status
 from tests.contract_messages import status_trailer
@@ -18,9 +18,14 @@ HTTP_ONLY = {Reason.UNSUPPORTED_MEDIA_TYPE, Reason.ROUTE_NOT_FOUND, Reason.METHO
 NAMED = [
     ("INVALID_ARGUMENT", "INVALID_ARGUMENT", errors.InvalidArgument, False),
     ("NOT_FOUND", "JOB_NOT_FOUND", errors.JobNotFound, False),
+    ("NOT_FOUND", "EXPIRED", errors.JobExpired, False),
     ("FAILED_PRECONDITION", "JOB_ALREADY_FINISHED", errors.JobAlreadyFinished, False),
+    ("FAILED_PRECONDITION", "JOB_NOT_FINISHED", errors.JobNotFinished, False),
+    ("FAILED_PRECONDITION", "JOB_ALREADY_SUCCEEDED", errors.JobAlreadySucceeded, False),
     ("ALREADY_EXISTS", "REQUEST_ID_REUSED", errors.RequestIdReused, False),
     ("RESOURCE_EXHAUSTED", "CONTENT_TOO_LARGE", errors.ContentTooLarge, False),
+    ("RESOURCE_EXHAUSTED", "QUEUE_FULL", errors.QueueFull, True),
+    ("RESOURCE_EXHAUSTED", "STORE_FULL", errors.StoreFull, True),
     ("RESOURCE_EXHAUSTED", "TOO_MANY_WATCHES", errors.TooManyWatches, True),
     ("UNAVAILABLE", "STORE_UNAVAILABLE", errors.StoreUnavailable, True),
     ("INTERNAL", "INTERNAL", errors.InternalError, False),
@@ -34,7 +39,8 @@ NAMED = [
 
 BARE = [
     ("INVALID_ARGUMENT", "no", errors.InvalidArgument, False),
-    ("NOT_FOUND", "no", errors.JobNotFound, False),
+    # Serve's proxies say so while the gateway starts; to take it for the job's would be to call accepted jobs lost.
+    ("NOT_FOUND", "Route not found", errors.Unavailable, True),
     ("FAILED_PRECONDITION", "no", errors.JobAlreadyFinished, False),
     ("ALREADY_EXISTS", "no", errors.RequestIdReused, False),
     ("DEADLINE_EXCEEDED", "Deadline Exceeded", errors.DeadlineExceeded, True),

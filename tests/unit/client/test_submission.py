@@ -17,6 +17,8 @@ def request_for(
     labels: dict[str, str] | None = None,
     deadline_seconds: float | None = None,
     filename: str | None = None,
+    reuse_result: bool = False,
+    retention_seconds: float | None = None,
 ) -> SubmitPDFRequest:
     """A request with defaults."""
     return submit_request(
@@ -26,6 +28,8 @@ def request_for(
         labels=labels,
         deadline_seconds=deadline_seconds,
         filename=filename,
+        reuse_result=reuse_result,
+        retention_seconds=retention_seconds,
     )
 
 
@@ -53,6 +57,8 @@ def test_what_is_not_given_is_not_set() -> None:
     """The gateway's defaults hold where the caller says nothing."""
     request = request_for("https://example.com/a.pdf")
     assert not request.HasField("deadline")
+    assert not request.HasField("retention")
+    assert not request.reuse_result
     assert not request.options.HasField("max_summary_paragraphs")
     assert dict(request.labels) == {}
 
@@ -65,13 +71,17 @@ def test_what_is_given_is_set() -> None:
     assert request.options.HasField("max_summary_paragraphs")
     assert (request.deadline.seconds, request.deadline.nanos) == (1, 500_000_000)
     assert (dict(request.labels), request.request_id) == ({"team": "a"}, "r")
+    kept = request_for(b"%PDF-", reuse_result=True, retention_seconds=90.25)
+    assert (kept.reuse_result, kept.retention.ToMilliseconds()) == (True, 90_250)
 
 
-@pytest.mark.parametrize("deadline_seconds", [float("nan"), float("inf"), 1e30])
-def test_a_deadline_that_is_no_time_is_refused(deadline_seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e30])
+def test_a_duration_that_is_no_time_is_refused(seconds: float) -> None:
     """Numbers that no message can hold are the caller's mistake, not a crash."""
     with pytest.raises(InvalidArgument):
-        request_for("https://example.com/a.pdf", deadline_seconds=deadline_seconds)
+        request_for("https://example.com/a.pdf", deadline_seconds=seconds)
+    with pytest.raises(InvalidArgument):
+        request_for("https://example.com/a.pdf", retention_seconds=seconds)
 
 
 def test_a_number_that_does_not_fit_is_refused() -> None:

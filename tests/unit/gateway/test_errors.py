@@ -7,7 +7,7 @@ from google.rpc import error_details_pb2, status_pb2
 from gateway.errors import REFUSAL_RULES, FieldViolation, Reason, Refusal, invalid
 from gateway.faults import as_refusal
 from gateway.problem import problem
-from gateway.rpc import STATUS_DETAILS_KEY, refuse
+from gateway.rpc_status import STATUS_DETAILS_KEY, refuse
 
 
 class Context:
@@ -31,6 +31,11 @@ class Context:
 TABLE = [
     (Reason.INVALID_ARGUMENT, grpc.StatusCode.INVALID_ARGUMENT, 400, None),
     (Reason.JOB_NOT_FOUND, grpc.StatusCode.NOT_FOUND, 404, None),
+    (Reason.EXPIRED, grpc.StatusCode.NOT_FOUND, 404, None),
+    (Reason.JOB_NOT_FINISHED, grpc.StatusCode.FAILED_PRECONDITION, 409, None),
+    (Reason.JOB_ALREADY_SUCCEEDED, grpc.StatusCode.FAILED_PRECONDITION, 409, None),
+    (Reason.QUEUE_FULL, grpc.StatusCode.RESOURCE_EXHAUSTED, 429, "5"),
+    (Reason.STORE_FULL, grpc.StatusCode.RESOURCE_EXHAUSTED, 429, "10"),
     (Reason.JOB_ALREADY_FINISHED, grpc.StatusCode.FAILED_PRECONDITION, 409, None),
     (Reason.REQUEST_ID_REUSED, grpc.StatusCode.ALREADY_EXISTS, 409, None),
     (Reason.CONTENT_TOO_LARGE, grpc.StatusCode.RESOURCE_EXHAUSTED, 413, None),

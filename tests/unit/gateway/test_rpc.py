@@ -8,9 +8,11 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from gateway.rpc import RpcTranslator, job_message
+from gateway.rpc import RpcTranslator
+from gateway.rpc_messages import job_message
 from gateway.service import GatewayService
 from gateway.testing import InMemoryJobStore
+from pdfgateway.rpc_errors import error_from_rpc
 from pdfgateway.v1 import job_pb2
 from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
 from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
@@ -19,7 +21,7 @@ from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
     add_PDFGatewayServiceServicer_to_server,
 )
 from tests.unit.gateway.test_rest import RESULT, URL
-from workers.jobs.failure import Phase
+from workers.jobs.failure import FailureReason, JobFailure, Phase
 from workers.jobs.job import Job, JobError, Progress
 from workers.jobs.state import JobState
 
@@ -34,6 +36,12 @@ class Servicer(PDFGatewayServiceServicer):
         self.GetStatus = translator.get_status
         self.CancelJob = translator.cancel_job
         self.WatchStatus = translator.watch_status
+        self.ListJobs = translator.list_jobs
+        self.DeleteJob = translator.delete_job
+        self.ReplayJob = translator.replay_job
+        self.ListDeadLetters = translator.list_dead_letters
+        self.ReplayDeadLetters = translator.replay_dead_letters
+        self.PurgeDeadLetters = translator.purge_dead_letters
 
 
 @pytest.fixture
@@ -120,3 +128,70 @@ async def test_every_field_of_a_job_has_its_place_in_the_message(store: InMemory
     assert message.result.processing_time.ToMilliseconds() == 1500
     assert message.progress.page_count == 2
     assert not job_message(job).HasField("progress")
+
+
+async def failed(stub: Any, store: InMemoryJobStore) -> str:
+    """The id of a job that failed."""
+    job_id = str((await stub.SubmitPDF(pb.SubmitPDFRequest(url=URL, labels={"a": "b"}))).job.id)
+    store.start(job_id)
+    store.fail(job_id, JobFailure(FailureReason.CORRUPT, "no structure"))
+    return job_id
+
+
+async def test_jobs_are_listed_replayed_and_deleted(stub: Any, store: InMemoryJobStore) -> None:
+    """By state, label and time, page by page; with their attempts."""
+    old, new = await failed(stub, store), await failed(stub, store)
+    query = pb.ListJobsRequest(states=[job_pb2.JOB_STATE_FAILED], labels={"a": "b"}, page_size=1)
+    query.create_time_from.GetCurrentTime()
+    query.create_time_from.seconds -= 60
+    query.create_time_before.seconds = query.create_time_from.seconds + 120
+    first = await stub.ListJobs(query)
+    query.page_token = first.next_page_token
+    second = await stub.ListJobs(query)
+    assert [job.id for job in (*first.jobs, *second.jobs)] == [new, old]
+    assert second.next_page_token == ""
+    (attempt,) = first.jobs[0].attempts
+    assert (attempt.state, attempt.error.reason) == (job_pb2.ATTEMPT_STATE_FAILED, "CORRUPT")
+    assert attempt.end_time.ToMicroseconds() == first.jobs[0].end_time.ToMicroseconds()
+    replayed = (await stub.ReplayJob(pb.ReplayJobRequest(job_id=new))).job
+    assert (replayed.state, replayed.run) == (job_pb2.JOB_STATE_QUEUED, 2)
+    assert (await stub.DeleteJob(pb.DeleteJobRequest(job_id=old))).job.id == old
+    for call, code in (
+        (stub.DeleteJob(pb.DeleteJobRequest(job_id=new)), grpc.StatusCode.FAILED_PRECONDITION),
+        (stub.GetStatus(pb.GetStatusRequest(job_id=old)), grpc.StatusCode.NOT_FOUND),
+        (stub.ListJobs(pb.ListJobsRequest(states=[99])), grpc.StatusCode.INVALID_ARGUMENT),
+        (stub.ListJobs(pb.ListJobsRequest(states=[0])), grpc.StatusCode.INVALID_ARGUMENT),
+        (stub.ListJobs(pb.ListJobsRequest(page_token="x")), grpc.StatusCode.INVALID_ARGUMENT),
+    ):
+        with pytest.raises(grpc.RpcError) as refused:
+            await call
+        assert refused.value.code() is code
+
+
+async def test_dead_letters_are_listed_replayed_and_purged(stub: Any, store: InMemoryJobStore) -> None:
+    """A filter says which; to replay or purge it must name the queue."""
+    first, second = await failed(stub, store), await failed(stub, store)
+    letters = (await stub.ListDeadLetters(pb.ListDeadLettersRequest())).dead_letters
+    assert [(letter.queue, letter.job_id, letter.reason) for letter in letters] == [
+        ("invalid_pdfs", second, "CORRUPT"),
+        ("invalid_pdfs", first, "CORRUPT"),
+    ]
+    wanted = pb.DeadLetterFilter(queue="invalid_pdfs", reason="CORRUPT", time_before=letters[0].time)
+    assert (await stub.ReplayDeadLetters(pb.ReplayDeadLettersRequest(filter=wanted))).replayed_count == 1
+    everything = pb.DeadLetterFilter(queue="invalid_pdfs")
+    assert (await stub.PurgeDeadLetters(pb.PurgeDeadLettersRequest(filter=everything))).purged_count == 1
+    with pytest.raises(grpc.RpcError) as refused:
+        await stub.PurgeDeadLetters(pb.PurgeDeadLettersRequest())
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_full_store_says_when_to_come_back(stub: Any, service: GatewayService, store: InMemoryJobStore) -> None:
+    """RESOURCE_EXHAUSTED with RetryInfo, which is not UNAVAILABLE: nothing is broken."""
+    store.memory_used_ratio = 0.9
+    while (await service.health()).refusal is None:
+        pass
+    with pytest.raises(grpc.RpcError) as refused:
+        await stub.SubmitPDF(pb.SubmitPDFRequest(url=URL))
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    error = error_from_rpc(refused.value, "here")
+    assert (error.reason, error.retry_after_seconds) == ("STORE_FULL", 10)

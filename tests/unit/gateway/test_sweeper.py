@@ -1,13 +1,14 @@
 """When the sweeper sweeps, and when it leaves leases alone."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import pytest
 
 from gateway import sweeper as sweeper_module
 from gateway.errors import store_unavailable
 from gateway.sweeper import Sweeper
+from workers.record.transition import Swept
 
 LEASE_SECONDS = 0.2
 
@@ -20,6 +21,8 @@ class SweptStore:
         self.is_available = True
         self.leads = True
         self.asked = 0
+        self.unused_blobs: list[str] = []
+        self.removed_blobs: list[str] = []
 
     async def lead(self, key: str, name: str, seconds: float) -> bool:
         assert key
@@ -30,9 +33,28 @@ class SweptStore:
             raise store_unavailable()
         return self.leads
 
-    async def sweep(self, *, with_leases: bool) -> list[int]:
+    async def sweep(self, *, with_leases: bool) -> Swept:
         self.sweeps.append(with_leases)
-        return [0, 0, 0, 0, 0]
+        return Swept(retried=0, lapsed=0, overdue=0, lost=0, expired=0, blobs=tuple(self.unused_blobs))
+
+    async def blobs_removed(self, blobs: Sequence[str]) -> None:
+        self.removed_blobs += blobs
+        self.unused_blobs = []
+
+
+class BlobsThatFailOnce:
+    """Removes uploads, but not the first time."""
+
+    def __init__(self) -> None:
+        self.calls: list[Sequence[str]] = []
+        self.hangs = False
+
+    async def remove(self, names: Sequence[str]) -> None:
+        self.calls.append(names)
+        if self.hangs:
+            await asyncio.Event().wait()
+        if len(self.calls) == 1:
+            raise store_unavailable()
 
 
 @pytest.fixture
@@ -41,11 +63,19 @@ def store() -> SweptStore:
     return SweptStore()
 
 
+@pytest.fixture
+def blobs() -> BlobsThatFailOnce:
+    """A blob store."""
+    return BlobsThatFailOnce()
+
+
 @pytest.fixture(autouse=True)
-async def sweeping(store: SweptStore, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[None, None]:
+async def sweeping(
+    store: SweptStore, blobs: BlobsThatFailOnce, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[None, None]:
     """A sweeper at work on it, without long pauses."""
     monkeypatch.setattr(sweeper_module, "SWEEP_SECONDS", 0.01)
-    running = asyncio.create_task(Sweeper(store, lease_seconds=LEASE_SECONDS).run())  # type: ignore[arg-type]  # a fake
+    running = asyncio.create_task(Sweeper(store, blobs, lease_seconds=LEASE_SECONDS).run())  # type: ignore[arg-type]  # a fake
     yield
     running.cancel()
 
@@ -82,3 +112,20 @@ async def test_who_does_not_lead_does_not_sweep(store: SweptStore) -> None:
     store.sweeps.clear()
     await until(lambda: store.asked >= 20)
     assert store.sweeps == []
+
+
+async def test_unused_uploads_are_removed_and_then_forgotten(store: SweptStore, blobs: BlobsThatFailOnce) -> None:
+    """A removal that fails is not taken note of, so that it is tried again."""
+    store.unused_blobs = ["uploads/a"]
+    await until(lambda: store.removed_blobs == ["uploads/a"])
+    assert blobs.calls == [("uploads/a",), ("uploads/a",)]
+
+
+async def test_a_blob_store_that_hangs_holds_up_no_sweep(store: SweptStore, blobs: BlobsThatFailOnce) -> None:
+    """Leases and retries go on; one removal waits, and no further one is begun."""
+    blobs.hangs = True
+    store.unused_blobs = ["uploads/a"]
+    await until(lambda: len(blobs.calls) == 1)
+    sweeps = len(store.sweeps)
+    await until(lambda: len(store.sweeps) > sweeps + 10)
+    assert len(blobs.calls) == 1

@@ -47,6 +47,7 @@ async def submitted(store: InMemoryJobStore) -> str:
         source=UrlSource(display_url="https://example.com/"),
         options=ProcessingOptions(),
         labels={},
+        retention_seconds=3600,
     )
     return (await store.submit(new)).id
 

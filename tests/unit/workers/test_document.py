@@ -76,3 +76,30 @@ def test_fragments_are_compact_json() -> None:
         "exc_message": ["CORRUPT", 'a "quote"', "EXTRACT"],
         "exc_module": "workers.jobs.failure",
     }
+
+
+@pytest.mark.parametrize("place", ["options", "result", "progress"])
+def test_a_record_of_a_newer_version_is_read(place: str) -> None:
+    """During a rollout two versions write and read the same records: what is not known is passed over."""
+    record = json.loads(json.dumps(RECORD))
+    match place:
+        case "options":
+            record["job"]["request"]["options"]["language"] = "nl"
+        case "progress":
+            record["job"]["progress"] = {**json.loads(progress_fragment(Progress())), "phase": "TRANSLATE"}
+        case "result":
+            record["job"]["state"] = "SUCCEEDED"
+            record["result"] = {
+                "page_count": 1,
+                "word_count": 1,
+                "char_count": 1,
+                "summary": "",
+                "processing_seconds": 1,
+                "sha256": "",
+                "size_bytes": 1,
+                "engine": "",
+                "metadata": {},
+                "warnings": [],
+                "language": "nl",
+            }
+    assert parse_record(json.dumps(record)).id == "id"

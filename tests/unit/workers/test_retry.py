@@ -3,7 +3,9 @@
 import pytest
 
 from workers.jobs.failure import FailureReason, JobFailure
-from workers.retry import retry_delay_seconds
+from workers.jobs.job import Attempt, JobError
+from workers.jobs.state import AttemptState
+from workers.retry import final_failure, retry_delay_seconds
 
 TRANSIENT = JobFailure(FailureReason.SOURCE_UNAVAILABLE, "503")
 PERMANENT = JobFailure(FailureReason.ENCRYPTED, "locked")
@@ -38,3 +40,44 @@ def test_the_last_attempt_is_followed_by_none() -> None:
 def test_a_permanent_failure_is_never_retried(attempt: int) -> None:
     """A password does not come by waiting."""
     assert delay(PERMANENT, attempt) is None
+
+
+CRASHED = JobFailure(FailureReason.PARSER_CRASHED, "it died")
+
+
+def attempts(*failures: JobFailure | None, run: int = 1) -> list[Attempt]:
+    """Attempts of a run that ended so; None is under way."""
+    return [
+        Attempt(
+            run=run,
+            attempt=number,
+            state=AttemptState.FAILED if failure else AttemptState.RUNNING,
+            worker="w",
+            start_time_us=0,
+            error=JobError.of(failure) if failure else None,
+        )
+        for number, failure in enumerate(failures, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"),
+    [
+        (attempts(None), FailureReason.PARSER_CRASHED),
+        (attempts(CRASHED, None), FailureReason.PARSER_CRASHED),
+        (attempts(CRASHED, CRASHED, None), FailureReason.POISON),
+        (attempts(CRASHED, TRANSIENT, CRASHED, None), FailureReason.POISON),
+        (attempts(TRANSIENT, TRANSIENT, None), FailureReason.PARSER_CRASHED),
+        ([*attempts(CRASHED, CRASHED), *attempts(None, run=2)], FailureReason.PARSER_CRASHED),
+    ],
+)
+def test_the_third_crash_of_a_run_is_poison(before: list[Attempt], reason: FailureReason) -> None:
+    """Crashes are counted over the run's attempts, whatever else failed between; a replay begins anew."""
+    failure = final_failure(CRASHED, before)
+    assert failure.reason is reason
+    assert failure.retryable is (reason is FailureReason.PARSER_CRASHED)
+
+
+def test_any_other_failure_stays_what_it_is() -> None:
+    """Only crashes make poison."""
+    assert final_failure(TRANSIENT, attempts(CRASHED, CRASHED, None)) is TRANSIENT

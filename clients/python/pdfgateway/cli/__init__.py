@@ -1,4 +1,4 @@
-"""The command line: `pdfgateway submit`, `status`, `watch`, `cancel` and `serve`.
+"""The command line `pdfgateway`: the commands on jobs and dead letters, and the one that runs a gateway.
 
 Its exit codes are in `pdfgateway.cli.exit_codes`.
 """

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pdfgateway.cli.display import Display
 from pdfgateway.cli.exit_codes import ExitCode, exit_code_of_error
@@ -13,9 +14,10 @@ from pdfgateway.job import Job
 CONCURRENT_INPUTS_MAX = 32
 """How many inputs are worked on at once; the others wait for their turn."""
 
-
 INTERRUPT_SECONDS_MAX = 0.2
 """How long an interrupt may go unseen: Python's main thread sleeps through a signal that another thread receives."""
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,22 @@ class Input:
     name: str
     """How it is shown."""
     value: str
-    """What it is: a source or a job's id."""
+    """What it is: a source, a job's id, or a queue."""
 
 
-Work = Callable[[PDFGatewayClient, str, Callable[[Job], None]], Job]
-"""What a command does with one input: it reports the job's changes, and returns the job as it found it."""
+Change = Callable[[Job], None]
+"""Takes a job's change."""
+
+Work = Callable[[PDFGatewayClient, str, Change], Found]
+"""What a command does with one input: it reports a job's changes, and returns what it found, mostly the job."""
 
 
 def run_batch(
     client: PDFGatewayClient,
-    display: Display,
+    display: Display[Found],
     inputs: Sequence[Input],
-    work: Work,
-    exit_code_of: Callable[[Job], ExitCode],
+    work: Work[Found],
+    exit_code_of: Callable[[Found], ExitCode],
 ) -> ExitCode:
     """Do the work for each input, show what comes of it, and return the exit code of the command.
 
@@ -57,15 +62,15 @@ def run_batch(
                 while not wait([future], INTERRUPT_SECONDS_MAX).done:
                     pass
                 try:
-                    job = future.result()
+                    found = future.result()
                 except BrokenPipeError:
                     raise
                 except (PDFGatewayError, OSError) as error:
                     display.error(f"{item.name}: {error_text(error)}")
                     exit_code = max(exit_code, exit_code_of_error(error))
                 else:
-                    display.final(job)
-                    exit_code = max(exit_code, exit_code_of(job))
+                    display.final(found)
+                    exit_code = max(exit_code, exit_code_of(found))
             return exit_code
     except KeyboardInterrupt:
         for line in interrupt_lines([job for job in known.values() if not job.is_terminal]):

@@ -1,21 +1,25 @@
-"""Where jobs are shown while a command runs: results go to stdout, errors and progress bars to stderr."""
+"""Where is shown what a command finds: results go to stdout, errors and progress bars to stderr."""
 
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from pdfgateway.cli.job_text import job_detail, job_name, job_text, one_line
+from pdfgateway.cli.job_text import job_detail, job_name, job_text
+from pdfgateway.cli.printable import one_line
 from pdfgateway.job import Job
 
+Found = TypeVar("Found")
+Found_contra = TypeVar("Found_contra", contravariant=True)
 
-class Display(Protocol):
-    """Shows the jobs of a command. `change` and `error` may be called from any thread."""
+
+class Display(Protocol[Found_contra]):
+    """Shows what a command finds for its inputs, mostly jobs. `change` and `error` may be called from any thread."""
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -31,8 +35,8 @@ class Display(Protocol):
         """Take a change of a job."""
         ...
 
-    def final(self, job: Job) -> None:
-        """Take what the command has found of a job; called in the order of the inputs."""
+    def final(self, found: Found_contra) -> None:
+        """Take what the command has found for an input; called in the order of the inputs."""
         ...
 
     def error(self, message: str) -> None:
@@ -40,10 +44,10 @@ class Display(Protocol):
         ...
 
 
-class _StreamDisplay:
+class _StreamDisplay(Generic[Found]):
     """What the displays that write to streams have in common."""
 
-    def __init__(self, text_of: Callable[[Job], str]) -> None:
+    def __init__(self, text_of: Callable[[Found], str]) -> None:
         self._text_of = text_of
         self._lock = threading.Lock()
 
@@ -60,31 +64,31 @@ class _StreamDisplay:
         with self._lock:
             typer.echo(f"pdfgateway: {one_line(message)}", err=True)
 
-    def _write(self, job: Job) -> None:
-        """Write a job to stdout, at once."""
+    def _write(self, found: Found) -> None:
+        """Write what was found to stdout, at once."""
         with self._lock:
-            typer.echo(self._text_of(job))
+            typer.echo(self._text_of(found))
 
 
-class ResultDisplay(_StreamDisplay):
-    """Writes each job once, as the command found it."""
+class ResultDisplay(_StreamDisplay[Found]):
+    """Writes what was found, once for each input."""
 
     def change(self, job: Job) -> None:
         """Nothing: only results are shown."""
 
-    def final(self, job: Job) -> None:
-        """Write the job."""
-        self._write(job)
+    def final(self, found: Found) -> None:
+        """Write what was found."""
+        self._write(found)
 
 
-class ChangeDisplay(_StreamDisplay):
+class ChangeDisplay(_StreamDisplay[Job]):
     """Writes each change of each job, as it comes."""
 
     def change(self, job: Job) -> None:
         """Write the job."""
         self._write(job)
 
-    def final(self, job: Job) -> None:
+    def final(self, found: Job) -> None:
         """Nothing: the last change was shown."""
 
 
@@ -133,9 +137,9 @@ class BarDisplay:
         if job.is_terminal:
             self._progress.stop_task(task)
 
-    def final(self, job: Job) -> None:
+    def final(self, found: Job) -> None:
         """Keep the job for the end, when the bars no longer move."""
-        self._finals.append(job)
+        self._finals.append(found)
 
     def error(self, message: str) -> None:
         """Write an error above the bars."""

@@ -8,6 +8,8 @@ from pdfgateway.errors import (
     InternalError,
     JobNotFound,
     PDFGatewayError,
+    QueueFull,
+    StoreFull,
     TooManyWatches,
     Unavailable,
 )
@@ -49,6 +51,6 @@ def exit_code_of_error(error: PDFGatewayError | OSError) -> ExitCode:
     """Return what a failed call, or a file that cannot be read, means for the command."""
     if isinstance(error, JobNotFound):
         return ExitCode.NOT_FOUND
-    if isinstance(error, Unavailable | DeadlineExceeded | TooManyWatches | InternalError):
+    if isinstance(error, Unavailable | DeadlineExceeded | QueueFull | StoreFull | TooManyWatches | InternalError):
         return ExitCode.UNREACHABLE
     return ExitCode.REFUSED

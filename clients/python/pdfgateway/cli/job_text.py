@@ -1,17 +1,15 @@
-"""A job in words: as a line, as a text with its summary, and as JSON. Pure."""
+"""A job in words: as a line, as a text with its summary, as cells of a table, and as JSON. Pure."""
 
-import json
-import unicodedata
 from dataclasses import asdict
 from datetime import datetime
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from rich.filesize import decimal
 
-from pdfgateway.job import Job, JobError, JobState, Phase
-
-_JSON: TypeAlias = "dict[str, _JSON] | list[_JSON] | tuple[_JSON, ...] | str | int | float | None"
+from pdfgateway.cli.json_line import json_line, time_text
+from pdfgateway.cli.moments import age_text
+from pdfgateway.cli.printable import one_line, printable
+from pdfgateway.job import Attempt, AttemptState, Job, JobError, JobState, Phase
 
 _PHASE_WORDS = {Phase.QUEUE: "waiting", Phase.SUMMARIZE: "summarizing"}
 
@@ -21,21 +19,7 @@ def job_json(job: Job) -> str:
     document = asdict(job)
     if document["result"] is not None:
         document["result"]["processing_time"] = f"{document['result'].pop('processing_seconds'):.6f}s"
-    return json.dumps(_without_unset(document), ensure_ascii=False, default=_json_time)
-
-
-def _without_unset(value: _JSON) -> _JSON:
-    """Return a value without the fields of its objects that are None."""
-    if isinstance(value, dict):
-        return {key: _without_unset(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [_without_unset(item) for item in value]
-    return value
-
-
-def _json_time(time: datetime) -> str:
-    """Return a time in UTC by RFC 3339."""
-    return time.isoformat().replace("+00:00", "Z")
+    return json_line(document)
 
 
 def job_line(job: Job) -> str:
@@ -44,11 +28,43 @@ def job_line(job: Job) -> str:
     return f"{job.id}  {job.state:<10}  {', '.join(word for word in words if word)}".rstrip()
 
 
+def listed_job_line(job: Job) -> str:
+    """Return the job as one line of a list: as `job_line`, but with when it was accepted and always what it is."""
+    words = [job_name(job), job_detail(job)]
+    told = ", ".join(word for word in words if word)
+    return f"{job.id}  {job.state:<10}  {time_text(job.create_time)}  {told}".rstrip()
+
+
+def job_cells(job: Job, now: datetime) -> tuple[str, ...]:
+    """Return the cells of a job's row: its id, its state, its age, what there is to say, and what it is."""
+    return job.id, job.state.value, age_text(job.create_time, now), job_detail(job), job_name(job)
+
+
 def job_text(job: Job) -> str:
     """Return the job as a line, and below it, indented, the summary if it has one."""
+    return "\n".join([job_line(job), *_summary_lines(job)])
+
+
+def job_history_text(job: Job) -> str:
+    """Return the job as a line, and below it, indented, each attempt that failed, and the summary if it has one."""
+    failed = [attempt for attempt in job.attempts if attempt.state is AttemptState.FAILED]
+    attempts = [f"    {_attempt_line(attempt, job.run)}" for attempt in failed]
+    return "\n".join([job_line(job), *attempts, *_summary_lines(job)])
+
+
+def _summary_lines(job: Job) -> list[str]:
+    """Return the summary, indented, between empty lines; no lines where there is none."""
     summary = printable(job.result.summary) if job.result is not None else ""
     indented = ["    " + line if line else "" for line in summary.splitlines()]
-    return "\n".join([job_line(job), *(["", *indented, ""] if indented else [])])
+    return ["", *indented, ""] if indented else []
+
+
+def _attempt_line(attempt: Attempt, run: int) -> str:
+    """Return when, where and why an attempt failed; and in which run, where the job is not in its first one."""
+    of_run = f" of run {attempt.run}" if run > 1 else ""
+    when = f" at {time_text(attempt.end_time)}" if attempt.end_time is not None else ""
+    where = f" on {one_line(attempt.worker)}" if attempt.worker else ""
+    return f"attempt {attempt.attempt}{of_run} failed{when}{where}: {_error_detail(attempt.error)}"
 
 
 def job_name(job: Job) -> str:
@@ -60,15 +76,15 @@ def job_detail(job: Job) -> str:
     """Return, in a few words on one line, what there is to say about a job beside its state."""
     match job.state:
         case JobState.QUEUED:
-            return f"about {_count(job.queue_position, 'job')} before it" if job.queue_position else ""
+            return f"about {count_text(job.queue_position, 'job')} before it" if job.queue_position else ""
         case JobState.RUNNING:
             return f"{_progress_detail(job)}{_attempt_detail(job)}"
         case JobState.RETRYING:
-            when = f", again at {_json_time(job.next_attempt_time)}" if job.next_attempt_time else ""
+            when = f", again at {time_text(job.next_attempt_time)}" if job.next_attempt_time else ""
             return f"{_error_detail(job.last_error)}{when}{_attempt_detail(job)}"
         case JobState.SUCCEEDED if job.result is not None:
             warnings = "".join(f"; {one_line(warning.message)}" for warning in job.result.warnings)
-            return f"{_count(job.result.page_count, 'page')}, {_count(job.result.word_count, 'word')}{warnings}"
+            return f"{count_text(job.result.page_count, 'page')}, {count_text(job.result.word_count, 'word')}{warnings}"
         case JobState.FAILED:
             return _error_detail(job.error)
         case _:
@@ -98,7 +114,7 @@ def _error_detail(error: JobError | None) -> str:
     return f"{error.reason}: {one_line(error.message)}" if error is not None else ""
 
 
-def _count(number: int, noun: str) -> str:
+def count_text(number: int, noun: str) -> str:
     """Return a number with its noun."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -112,19 +128,3 @@ def source_name(source: str) -> str:
     except ValueError:
         return "a malformed URL"
     return one_line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
-
-
-def printable(text: str) -> str:
-    """Return a text without the control characters by which it could command a terminal; lines stay."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if _commands(char) else char for char in text)
-
-
-def _commands(char: str) -> bool:
-    """Whether a character is a control other than the end of a line or a tab, or half of a surrogate pair."""
-    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs")
-
-
-def one_line(text: str) -> str:
-    """Return a text as one printable line of at most 500 characters."""
-    line = printable(" ".join(text.split()))
-    return line if len(line) <= 500 else line[:499] + "…"

@@ -21,6 +21,42 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _AttemptState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AttemptStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AttemptState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ATTEMPT_STATE_UNSPECIFIED: _AttemptState.ValueType  # 0
+    """Never sent by the gateway."""
+    ATTEMPT_STATE_RUNNING: _AttemptState.ValueType  # 1
+    """The worker works on it."""
+    ATTEMPT_STATE_SUCCEEDED: _AttemptState.ValueType  # 2
+    """It gave the result."""
+    ATTEMPT_STATE_FAILED: _AttemptState.ValueType  # 3
+    """It failed, or its worker was lost; error says why."""
+    ATTEMPT_STATE_HANDED_BACK: _AttemptState.ValueType  # 4
+    """The worker had to stop, and gave the job back at no cost to it."""
+    ATTEMPT_STATE_CANCELLED: _AttemptState.ValueType  # 5
+    """The job was cancelled."""
+
+class AttemptState(_AttemptState, metaclass=_AttemptStateEnumTypeWrapper):
+    """AttemptState tells where an attempt stands."""
+
+ATTEMPT_STATE_UNSPECIFIED: AttemptState.ValueType  # 0
+"""Never sent by the gateway."""
+ATTEMPT_STATE_RUNNING: AttemptState.ValueType  # 1
+"""The worker works on it."""
+ATTEMPT_STATE_SUCCEEDED: AttemptState.ValueType  # 2
+"""It gave the result."""
+ATTEMPT_STATE_FAILED: AttemptState.ValueType  # 3
+"""It failed, or its worker was lost; error says why."""
+ATTEMPT_STATE_HANDED_BACK: AttemptState.ValueType  # 4
+"""The worker had to stop, and gave the job back at no cost to it."""
+ATTEMPT_STATE_CANCELLED: AttemptState.ValueType  # 5
+"""The job was cancelled."""
+Global___AttemptState: _TypeAlias = AttemptState  # noqa: Y015
+
 class _JobState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -45,7 +81,9 @@ class _JobStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobState.Val
     """Terminal: ended by CancelJob."""
 
 class JobState(_JobState, metaclass=_JobStateEnumTypeWrapper):
-    """JobState tells where a job stands. A state may go back from RUNNING to QUEUED or RETRYING when a worker is lost."""
+    """JobState tells where a job stands. A state may go back from RUNNING to QUEUED or RETRYING when a worker is lost, and a job that
+    is replayed goes from FAILED or CANCELLED to QUEUED.
+    """
 
 JOB_STATE_UNSPECIFIED: JobState.ValueType  # 0
 """Never sent by the gateway."""
@@ -102,7 +140,8 @@ class Job(_message.Message):
     """Job is one PDF's way through the gateway, from its submission to its text and summary, or to the reason why not.
 
     A job that SubmitPDF has answered with exists until its expire_time, and ends in exactly one terminal state:
-    JOB_STATE_SUCCEEDED, JOB_STATE_FAILED or JOB_STATE_CANCELLED. All times are of one clock, that of the job store.
+    JOB_STATE_SUCCEEDED, JOB_STATE_FAILED or JOB_STATE_CANCELLED. Nothing but ReplayJob takes a job out of it again. All times
+    are of one clock, that of the job store.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -148,6 +187,8 @@ class Job(_message.Message):
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    REUSED_JOB_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The job's name, unique and unguessable: a UUID in its 36 characters."""
     state: Global___JobState.ValueType
@@ -157,7 +198,7 @@ class Job(_message.Message):
     queue_position. WatchStatus resumes from it.
     """
     run: _builtins.int
-    """Which run this is, from 1; a replay of a finished job starts another one."""
+    """Which run this is, from 1; each replay starts another one."""
     attempt: _builtins.int
     """Which attempt of the run this is; 0 before the first one."""
     max_attempts: _builtins.int
@@ -166,6 +207,8 @@ class Job(_message.Message):
     """In JOB_STATE_QUEUED, about how many jobs are before this one. It is counted when the job is read, changes without a
     change of seq, and is approximate: work that is retried or more workers can change the order.
     """
+    reused_job_id: _builtins.str
+    """The job whose result this one was given at once, because that was asked for by reuse_result; else empty."""
     @_builtins.property
     def source(self) -> Global___Source:
         """What was submitted, without secrets."""
@@ -196,7 +239,9 @@ class Job(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When the job will be removed."""
+        """When the job will be removed: its retention after its end. Before its end: when it will be ended with reason
+        DEADLINE_EXCEEDED, to be kept for its retention then.
+        """
 
     @_builtins.property
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
@@ -204,7 +249,9 @@ class Job(_message.Message):
 
     @_builtins.property
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
-        """When the job will be ended with reason DEADLINE_EXCEEDED if it has not ended before; unset without a deadline."""
+        """When the job will be ended with reason DEADLINE_EXCEEDED if it has not ended before; unset without a deadline. It is for
+        the first run: a replay has none.
+        """
 
     @_builtins.property
     def progress(self) -> Global___Progress:
@@ -221,6 +268,10 @@ class Job(_message.Message):
     @_builtins.property
     def error(self) -> Global___JobError:
         """Why the job failed."""
+
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
+        """The attempts so far, those of earlier runs included, oldest first; the latest 20."""
 
     def __init__(
         self,
@@ -246,10 +297,12 @@ class Job(_message.Message):
         last_error: Global___JobError | None = ...,
         result: Global___PDFResult | None = ...,
         error: Global___JobError | None = ...,
+        attempts: _abc.Iterable[Global___Attempt] | None = ...,
+        reused_job_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_queue_position", b"_queue_position", "create_time", b"create_time", "deadline_time", b"deadline_time", "end_time", b"end_time", "error", b"error", "expire_time", b"expire_time", "last_error", b"last_error", "next_attempt_time", b"next_attempt_time", "options", b"options", "outcome", b"outcome", "progress", b"progress", "queue_position", b"queue_position", "result", b"result", "source", b"source", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_queue_position", b"_queue_position", "attempt", b"attempt", "create_time", b"create_time", "deadline_time", b"deadline_time", "end_time", b"end_time", "error", b"error", "expire_time", b"expire_time", "id", b"id", "labels", b"labels", "last_error", b"last_error", "max_attempts", b"max_attempts", "next_attempt_time", b"next_attempt_time", "options", b"options", "outcome", b"outcome", "progress", b"progress", "queue_position", b"queue_position", "result", b"result", "run", b"run", "seq", b"seq", "source", b"source", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_queue_position", b"_queue_position", "attempt", b"attempt", "attempts", b"attempts", "create_time", b"create_time", "deadline_time", b"deadline_time", "end_time", b"end_time", "error", b"error", "expire_time", b"expire_time", "id", b"id", "labels", b"labels", "last_error", b"last_error", "max_attempts", b"max_attempts", "next_attempt_time", b"next_attempt_time", "options", b"options", "outcome", b"outcome", "progress", b"progress", "queue_position", b"queue_position", "result", b"result", "reused_job_id", b"reused_job_id", "run", b"run", "seq", b"seq", "source", b"source", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__queue_position: _TypeAlias = _typing.Literal["queue_position"]  # noqa: Y015
     _WhichOneofArgType__queue_position: _TypeAlias = _typing.Literal["_queue_position", b"_queue_position"]  # noqa: Y015
@@ -261,6 +314,58 @@ class Job(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 
 Global___Job: _TypeAlias = Job  # noqa: Y015
+
+@_typing.final
+class Attempt(_message.Message):
+    """Attempt is one worker's work on a job, from its taking to its end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    WORKER_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    run: _builtins.int
+    """Which run of the job it belongs to, from 1."""
+    attempt: _builtins.int
+    """Which attempt of the run it is, from 1. One that was handed back does not count: the next one has its number."""
+    state: Global___AttemptState.ValueType
+    """Where it stands."""
+    worker: _builtins.str
+    """The worker that made it, by its name in the gateway's logs."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the worker took the job."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the attempt ended; unset before."""
+
+    @_builtins.property
+    def error(self) -> Global___JobError:
+        """Why it failed; set in ATTEMPT_STATE_FAILED only."""
+
+    def __init__(
+        self,
+        *,
+        run: _builtins.int = ...,
+        attempt: _builtins.int = ...,
+        state: Global___AttemptState.ValueType = ...,
+        worker: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        error: Global___JobError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "error", b"error", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "end_time", b"end_time", "error", b"error", "run", b"run", "start_time", b"start_time", "state", b"state", "worker", b"worker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attempt: _TypeAlias = Attempt  # noqa: Y015
 
 @_typing.final
 class Source(_message.Message):

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from pdfgateway.v1 import job_pb2 as pdfgateway_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pdfgateway/v1/pdf_gateway_service.proto\x12\rpdfgateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17pdfgateway/v1/job.proto\"\xfa\x02\n\x10SubmitPDFRequest\x12\x12\n\x03url\x18\x01 \x01(\tH\x00R\x03url\x12\x1a\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00R\x07\x63ontent\x12:\n\x07options\x18\x03 \x01(\x0b\x32 .pdfgateway.v1.ProcessingOptionsR\x07options\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestId\x12\x43\n\x06labels\x18\x05 \x03(\x0b\x32+.pdfgateway.v1.SubmitPDFRequest.LabelsEntryR\x06labels\x12\x35\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08\x64\x65\x61\x64line\x12\x1a\n\x08\x66ilename\x18\x07 \x01(\tR\x08\x66ilename\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x08\n\x06source\"9\n\x11SubmitPDFResponse\x12$\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobR\x03job\"X\n\x10GetStatusRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12-\n\x04wait\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x04wait\"9\n\x11GetStatusResponse\x12$\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobR\x03job\"H\n\x12WatchStatusRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x1b\n\tafter_seq\x18\x02 \x01(\x04R\x08\x61\x66terSeq\"\x80\x01\n\x13WatchStatusResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobH\x00R\x03job\x12\x38\n\theartbeat\x18\x02 \x01(\x0b\x32\x18.pdfgateway.v1.HeartbeatH\x00R\theartbeatB\x07\n\x05\x65vent\";\n\tHeartbeat\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\")\n\x10\x43\x61ncelJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\"9\n\x11\x43\x61ncelJobResponse\x12$\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobR\x03job2\xe5\x02\n\x11PDFGatewayService\x12N\n\tSubmitPDF\x12\x1f.pdfgateway.v1.SubmitPDFRequest\x1a .pdfgateway.v1.SubmitPDFResponse\x12S\n\tGetStatus\x12\x1f.pdfgateway.v1.GetStatusRequest\x1a .pdfgateway.v1.GetStatusResponse\"\x03\x90\x02\x01\x12[\n\x0bWatchStatus\x12!.pdfgateway.v1.WatchStatusRequest\x1a\".pdfgateway.v1.WatchStatusResponse\"\x03\x90\x02\x01\x30\x01\x12N\n\tCancelJob\x12\x1f.pdfgateway.v1.CancelJobRequest\x1a .pdfgateway.v1.CancelJobResponseB{\n\x17io.github.pdfgateway.v1B\x16PDFGatewayServiceProtoP\x01ZFgithub.com/pdfgateway/pdfgateway/clients/go/pdfgateway/v1;pdfgatewayv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pdfgateway/v1/pdf_gateway_service.proto\x12\rpdfgateway.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17pdfgateway/v1/job.proto\"\xd6\x03\n\x10SubmitPDFRequest\x12\x12\n\x03url\x18\x01 \x01(\tH\x00R\x03url\x12\x1a\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00R\x07\x63ontent\x12:\n\x07options\x18\x03 \x01(\x0b\x32 .pdfgateway.v1.ProcessingOptionsR\x07options\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestId\x12\x43\n\x06labels\x18\x05 \x03(\x0b\x32+.pdfgateway.v1.SubmitPDFRequest.LabelsEntryR\x06labels\x12\x35\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08\x64\x65\x61\x64line\x12\x1a\n\x08\x66ilename\x18\x07 \x01(\tR\x08\x66ilename\x12!\n\x0creuse_result\x18\x08 \x01(\x08R\x0breuseResult\x12\x37\n\tretention\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\tretention\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x08\n\x06source\"9\n\x11SubmitPDFResponse\x12$\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobR\x03job\"X\n\x10GetStatusRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12-\n\x04wait\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x04wait\"9\n\x11GetStatusResponse\x12$\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobR\x03job\"H\n\x12WatchStatusRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x1b\n\tafter_seq\x18\x02 \x01(\x04R\x08\x61\x66terSeq\"\x80\x01\n\x13WatchStatusResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobH\x00R\x03job\x12\x38\n\theartbeat\x18\x02 \x01(\x0b\x32\x18.pdfgateway.v1.HeartbeatH\x00R\theartbeatB\x07\n\x05\x65vent\";\n\tHeartbeat\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\")\n\x10\x43\x61ncelJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\"9\n\x11\x43\x61ncelJobResponse\x12$\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobR\x03job\"\x8d\x03\n\x0fListJobsRequest\x12/\n\x06states\x18\x01 \x03(\x0e\x32\x17.pdfgateway.v1.JobStateR\x06states\x12\x42\n\x06labels\x18\x02 \x03(\x0b\x32*.pdfgateway.v1.ListJobsRequest.LabelsEntryR\x06labels\x12\x44\n\x10\x63reate_time_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0e\x63reateTimeFrom\x12H\n\x12\x63reate_time_before\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x10\x63reateTimeBefore\x12\x1b\n\tpage_size\x18\x05 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x06 \x01(\tR\tpageToken\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"b\n\x10ListJobsResponse\x12&\n\x04jobs\x18\x01 \x03(\x0b\x32\x12.pdfgateway.v1.JobR\x04jobs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\")\n\x10\x44\x65leteJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\"9\n\x11\x44\x65leteJobResponse\x12$\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobR\x03job\")\n\x10ReplayJobRequest\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\"9\n\x11ReplayJobResponse\x12$\n\x03job\x18\x01 \x01(\x0b\x32\x12.pdfgateway.v1.JobR\x03job\"\x8d\x02\n\nDeadLetter\x12\x14\n\x05queue\x18\x01 \x01(\tR\x05queue\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x04 \x01(\tR\x07message\x12\x15\n\x06job_id\x18\x05 \x01(\tR\x05jobId\x12\x10\n\x03run\x18\x06 \x01(\x05R\x03run\x12\x18\n\x07\x61ttempt\x18\x07 \x01(\x05R\x07\x61ttempt\x12\x32\n\x08\x61ttempts\x18\x08 \x03(\x0b\x32\x16.pdfgateway.v1.AttemptR\x08\x61ttempts\x12\x10\n\x03raw\x18\t \x01(\tR\x03raw\"}\n\x10\x44\x65\x61\x64LetterFilter\x12\x14\n\x05queue\x18\x01 \x01(\tR\x05queue\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12;\n\x0btime_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ntimeBefore\"\x8d\x01\n\x16ListDeadLettersRequest\x12\x37\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1f.pdfgateway.v1.DeadLetterFilterR\x06\x66ilter\x12\x1b\n\tpage_size\x18\x02 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x7f\n\x17ListDeadLettersResponse\x12<\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x19.pdfgateway.v1.DeadLetterR\x0b\x64\x65\x61\x64Letters\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"S\n\x18ReplayDeadLettersRequest\x12\x37\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1f.pdfgateway.v1.DeadLetterFilterR\x06\x66ilter\"B\n\x19ReplayDeadLettersResponse\x12%\n\x0ereplayed_count\x18\x01 \x01(\x05R\rreplayedCount\"R\n\x17PurgeDeadLettersRequest\x12\x37\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1f.pdfgateway.v1.DeadLetterFilterR\x06\x66ilter\"=\n\x18PurgeDeadLettersResponse\x12!\n\x0cpurged_count\x18\x01 \x01(\x05R\x0bpurgedCount2\x8b\x07\n\x11PDFGatewayService\x12N\n\tSubmitPDF\x12\x1f.pdfgateway.v1.SubmitPDFRequest\x1a .pdfgateway.v1.SubmitPDFResponse\x12S\n\tGetStatus\x12\x1f.pdfgateway.v1.GetStatusRequest\x1a .pdfgateway.v1.GetStatusResponse\"\x03\x90\x02\x01\x12[\n\x0bWatchStatus\x12!.pdfgateway.v1.WatchStatusRequest\x1a\".pdfgateway.v1.WatchStatusResponse\"\x03\x90\x02\x01\x30\x01\x12N\n\tCancelJob\x12\x1f.pdfgateway.v1.CancelJobRequest\x1a .pdfgateway.v1.CancelJobResponse\x12P\n\x08ListJobs\x12\x1e.pdfgateway.v1.ListJobsRequest\x1a\x1f.pdfgateway.v1.ListJobsResponse\"\x03\x90\x02\x01\x12N\n\tDeleteJob\x12\x1f.pdfgateway.v1.DeleteJobRequest\x1a .pdfgateway.v1.DeleteJobResponse\x12N\n\tReplayJob\x12\x1f.pdfgateway.v1.ReplayJobRequest\x1a .pdfgateway.v1.ReplayJobResponse\x12\x65\n\x0fListDeadLetters\x12%.pdfgateway.v1.ListDeadLettersRequest\x1a&.pdfgateway.v1.ListDeadLettersResponse\"\x03\x90\x02\x01\x12\x66\n\x11ReplayDeadLetters\x12\'.pdfgateway.v1.ReplayDeadLettersRequest\x1a(.pdfgateway.v1.ReplayDeadLettersResponse\x12\x63\n\x10PurgeDeadLetters\x12&.pdfgateway.v1.PurgeDeadLettersRequest\x1a\'.pdfgateway.v1.PurgeDeadLettersResponseB{\n\x17io.github.pdfgateway.v1B\x16PDFGatewayServiceProtoP\x01ZFgithub.com/pdfgateway/pdfgateway/clients/go/pdfgateway/v1;pdfgatewayv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,30 +37,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\027io.github.pdfgateway.v1B\026PDFGatewayServiceProtoP\001ZFgithub.com/pdfgateway/pdfgateway/clients/go/pdfgateway/v1;pdfgatewayv1'
   _globals['_SUBMITPDFREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_SUBMITPDFREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_LISTJOBSREQUEST_LABELSENTRY']._loaded_options = None
+  _globals['_LISTJOBSREQUEST_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_PDFGATEWAYSERVICE'].methods_by_name['GetStatus']._loaded_options = None
   _globals['_PDFGATEWAYSERVICE'].methods_by_name['GetStatus']._serialized_options = b'\220\002\001'
   _globals['_PDFGATEWAYSERVICE'].methods_by_name['WatchStatus']._loaded_options = None
   _globals['_PDFGATEWAYSERVICE'].methods_by_name['WatchStatus']._serialized_options = b'\220\002\001'
+  _globals['_PDFGATEWAYSERVICE'].methods_by_name['ListJobs']._loaded_options = None
+  _globals['_PDFGATEWAYSERVICE'].methods_by_name['ListJobs']._serialized_options = b'\220\002\001'
+  _globals['_PDFGATEWAYSERVICE'].methods_by_name['ListDeadLetters']._loaded_options = None
+  _globals['_PDFGATEWAYSERVICE'].methods_by_name['ListDeadLetters']._serialized_options = b'\220\002\001'
   _globals['_SUBMITPDFREQUEST']._serialized_start=149
-  _globals['_SUBMITPDFREQUEST']._serialized_end=527
-  _globals['_SUBMITPDFREQUEST_LABELSENTRY']._serialized_start=460
-  _globals['_SUBMITPDFREQUEST_LABELSENTRY']._serialized_end=517
-  _globals['_SUBMITPDFRESPONSE']._serialized_start=529
-  _globals['_SUBMITPDFRESPONSE']._serialized_end=586
-  _globals['_GETSTATUSREQUEST']._serialized_start=588
-  _globals['_GETSTATUSREQUEST']._serialized_end=676
-  _globals['_GETSTATUSRESPONSE']._serialized_start=678
-  _globals['_GETSTATUSRESPONSE']._serialized_end=735
-  _globals['_WATCHSTATUSREQUEST']._serialized_start=737
-  _globals['_WATCHSTATUSREQUEST']._serialized_end=809
-  _globals['_WATCHSTATUSRESPONSE']._serialized_start=812
-  _globals['_WATCHSTATUSRESPONSE']._serialized_end=940
-  _globals['_HEARTBEAT']._serialized_start=942
-  _globals['_HEARTBEAT']._serialized_end=1001
-  _globals['_CANCELJOBREQUEST']._serialized_start=1003
-  _globals['_CANCELJOBREQUEST']._serialized_end=1044
-  _globals['_CANCELJOBRESPONSE']._serialized_start=1046
-  _globals['_CANCELJOBRESPONSE']._serialized_end=1103
-  _globals['_PDFGATEWAYSERVICE']._serialized_start=1106
-  _globals['_PDFGATEWAYSERVICE']._serialized_end=1463
+  _globals['_SUBMITPDFREQUEST']._serialized_end=619
+  _globals['_SUBMITPDFREQUEST_LABELSENTRY']._serialized_start=552
+  _globals['_SUBMITPDFREQUEST_LABELSENTRY']._serialized_end=609
+  _globals['_SUBMITPDFRESPONSE']._serialized_start=621
+  _globals['_SUBMITPDFRESPONSE']._serialized_end=678
+  _globals['_GETSTATUSREQUEST']._serialized_start=680
+  _globals['_GETSTATUSREQUEST']._serialized_end=768
+  _globals['_GETSTATUSRESPONSE']._serialized_start=770
+  _globals['_GETSTATUSRESPONSE']._serialized_end=827
+  _globals['_WATCHSTATUSREQUEST']._serialized_start=829
+  _globals['_WATCHSTATUSREQUEST']._serialized_end=901
+  _globals['_WATCHSTATUSRESPONSE']._serialized_start=904
+  _globals['_WATCHSTATUSRESPONSE']._serialized_end=1032
+  _globals['_HEARTBEAT']._serialized_start=1034
+  _globals['_HEARTBEAT']._serialized_end=1093
+  _globals['_CANCELJOBREQUEST']._serialized_start=1095
+  _globals['_CANCELJOBREQUEST']._serialized_end=1136
+  _globals['_CANCELJOBRESPONSE']._serialized_start=1138
+  _globals['_CANCELJOBRESPONSE']._serialized_end=1195
+  _globals['_LISTJOBSREQUEST']._serialized_start=1198
+  _globals['_LISTJOBSREQUEST']._serialized_end=1595
+  _globals['_LISTJOBSREQUEST_LABELSENTRY']._serialized_start=552
+  _globals['_LISTJOBSREQUEST_LABELSENTRY']._serialized_end=609
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1597
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1695
+  _globals['_DELETEJOBREQUEST']._serialized_start=1697
+  _globals['_DELETEJOBREQUEST']._serialized_end=1738
+  _globals['_DELETEJOBRESPONSE']._serialized_start=1740
+  _globals['_DELETEJOBRESPONSE']._serialized_end=1797
+  _globals['_REPLAYJOBREQUEST']._serialized_start=1799
+  _globals['_REPLAYJOBREQUEST']._serialized_end=1840
+  _globals['_REPLAYJOBRESPONSE']._serialized_start=1842
+  _globals['_REPLAYJOBRESPONSE']._serialized_end=1899
+  _globals['_DEADLETTER']._serialized_start=1902
+  _globals['_DEADLETTER']._serialized_end=2171
+  _globals['_DEADLETTERFILTER']._serialized_start=2173
+  _globals['_DEADLETTERFILTER']._serialized_end=2298
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=2301
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=2442
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=2444
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=2571
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=2573
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=2656
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=2658
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=2724
+  _globals['_PURGEDEADLETTERSREQUEST']._serialized_start=2726
+  _globals['_PURGEDEADLETTERSREQUEST']._serialized_end=2808
+  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_start=2810
+  _globals['_PURGEDEADLETTERSRESPONSE']._serialized_end=2871
+  _globals['_PDFGATEWAYSERVICE']._serialized_start=2874
+  _globals['_PDFGATEWAYSERVICE']._serialized_end=3781
 # @@protoc_insertion_point(module_scope)

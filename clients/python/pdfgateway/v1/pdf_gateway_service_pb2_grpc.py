@@ -34,9 +34,12 @@ class PDFGatewayServiceStub:
 
     Every RPC may fail with these:
     * INVALID_ARGUMENT (reason INVALID_ARGUMENT): a field is wrong; do not retry.
-    * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for SubmitPDF and
-    CancelJob, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
+    * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for an RPC that changes
+    something, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
     * INTERNAL (reason INTERNAL): a fault of the gateway; the message holds an id under which its log tells more.
+
+    Every RPC that names a job may fail with NOT_FOUND: there is no such job (reason JOB_NOT_FOUND), or it was removed because its
+    expire_time has passed (reason EXPIRED; told for 7 days more). Do not retry.
     """
 
     def __init__(self, channel):
@@ -65,6 +68,36 @@ class PDFGatewayServiceStub:
                 request_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.CancelJobRequest.SerializeToString,
                 response_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.CancelJobResponse.FromString,
                 _registered_method=True)
+        self.ListJobs = channel.unary_unary(
+                '/pdfgateway.v1.PDFGatewayService/ListJobs',
+                request_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListJobsRequest.SerializeToString,
+                response_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListJobsResponse.FromString,
+                _registered_method=True)
+        self.DeleteJob = channel.unary_unary(
+                '/pdfgateway.v1.PDFGatewayService/DeleteJob',
+                request_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.DeleteJobRequest.SerializeToString,
+                response_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.DeleteJobResponse.FromString,
+                _registered_method=True)
+        self.ReplayJob = channel.unary_unary(
+                '/pdfgateway.v1.PDFGatewayService/ReplayJob',
+                request_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayJobRequest.SerializeToString,
+                response_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayJobResponse.FromString,
+                _registered_method=True)
+        self.ListDeadLetters = channel.unary_unary(
+                '/pdfgateway.v1.PDFGatewayService/ListDeadLetters',
+                request_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.ReplayDeadLetters = channel.unary_unary(
+                '/pdfgateway.v1.PDFGatewayService/ReplayDeadLetters',
+                request_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayDeadLettersRequest.SerializeToString,
+                response_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.PurgeDeadLetters = channel.unary_unary(
+                '/pdfgateway.v1.PDFGatewayService/PurgeDeadLetters',
+                request_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.PurgeDeadLettersRequest.SerializeToString,
+                response_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.PurgeDeadLettersResponse.FromString,
+                _registered_method=True)
 
 
 class PDFGatewayServiceServicer:
@@ -76,9 +109,12 @@ class PDFGatewayServiceServicer:
 
     Every RPC may fail with these:
     * INVALID_ARGUMENT (reason INVALID_ARGUMENT): a field is wrong; do not retry.
-    * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for SubmitPDF and
-    CancelJob, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
+    * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for an RPC that changes
+    something, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
     * INTERNAL (reason INTERNAL): a fault of the gateway; the message holds an id under which its log tells more.
+
+    Every RPC that names a job may fail with NOT_FOUND: there is no such job (reason JOB_NOT_FOUND), or it was removed because its
+    expire_time has passed (reason EXPIRED; told for 7 days more). Do not retry.
     """
 
     def SubmitPDF(self, request, context):
@@ -90,7 +126,10 @@ class PDFGatewayServiceServicer:
         * INVALID_ARGUMENT: no source, a URL that is malformed or of a refused address, content without a PDF header, or an
         option out of range. Do not retry.
         * ALREADY_EXISTS (reason REQUEST_ID_REUSED): request_id was used for another request. Use another one.
-        * RESOURCE_EXHAUSTED: the message is larger than the limit of 4 MiB. Submit a URL, or use HTTP with multipart.
+        * RESOURCE_EXHAUSTED (reason QUEUE_FULL or STORE_FULL): the gateway has as many jobs, or as much in its store, as it may.
+        Nothing is broken: retry after the time in RetryInfo.
+        * RESOURCE_EXHAUSTED (without a reason): the message is larger than the limit of 4 MiB. Submit a URL, or use HTTP with
+        multipart.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,7 +139,6 @@ class PDFGatewayServiceServicer:
         """GetStatus returns the job as it is now, or, with wait, as soon as it is terminal.
 
         Errors:
-        * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
         * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later, or without wait.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -116,7 +154,6 @@ class PDFGatewayServiceServicer:
         exception is NOT_FOUND.
 
         Errors:
-        * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
         * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -130,8 +167,79 @@ class PDFGatewayServiceServicer:
         its worker has stopped, usually within 2 s. To cancel a CANCELLING job again changes nothing.
 
         Errors:
-        * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
         * FAILED_PRECONDITION (reason JOB_ALREADY_FINISHED): the job is in a terminal state. Do not retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListJobs(self, request, context):
+        """ListJobs returns the jobs that are kept, newest first, page by page.
+
+        Jobs that are accepted meanwhile do not move the others to another page. A page may have fewer jobs than asked for, even
+        none: the list ends where next_page_token is empty.
+
+        Errors:
+        * INVALID_ARGUMENT: a field is out of range, or page_token is none, or of a list with another filter. Do not retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteJob(self, request, context):
+        """DeleteJob removes a job that has ended, with its result, its dead letter and, unless another job has the same, its upload.
+
+        Errors:
+        * FAILED_PRECONDITION (reason JOB_NOT_FINISHED): the job has not ended. Cancel it first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayJob(self, request, context):
+        """ReplayJob starts another run of a job that FAILED or was CANCELLED.
+
+        It keeps its id and its history, becomes JOB_STATE_QUEUED, and has all its attempts again. Its dead letter is removed. A job
+        that has not ended is returned as it is, so that the call may be repeated.
+
+        Errors:
+        * FAILED_PRECONDITION (reason JOB_ALREADY_SUCCEEDED): the job has its result. To have it processed anew, submit it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeadLetters(self, request, context):
+        """ListDeadLetters returns what lies in the dead-letter queues, newest first, page by page.
+
+        A job that FAILED lies there until it is replayed, deleted, or purged from there, or expires: in `failed_pdfs` where another
+        attempt might have ended differently, else in `invalid_pdfs`. There too lie messages on the queue that are none of the
+        gateway's. Each queue keeps its newest 10,000.
+
+        Errors:
+        * INVALID_ARGUMENT: as for ListJobs, or a queue of another name. Do not retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayDeadLetters(self, request, context):
+        """ReplayDeadLetters replays every job whose dead letter matches, as ReplayJob does; letters that are no jobs stay.
+
+        It may take seconds for thousands. A call that is cut off has replayed some; repeat it for the others.
+
+        Errors:
+        * INVALID_ARGUMENT: the filter names no queue, or one of another name. Do not retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PurgeDeadLetters(self, request, context):
+        """PurgeDeadLetters removes the dead letters that match. Their jobs stay as they are, FAILED, until they expire.
+
+        Errors:
+        * INVALID_ARGUMENT: the filter names no queue, or one of another name. Do not retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,6 +268,36 @@ def add_PDFGatewayServiceServicer_to_server(servicer, server):
                     request_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.CancelJobRequest.FromString,
                     response_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.CancelJobResponse.SerializeToString,
             ),
+            'ListJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListJobs,
+                    request_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListJobsRequest.FromString,
+                    response_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListJobsResponse.SerializeToString,
+            ),
+            'DeleteJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteJob,
+                    request_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.DeleteJobRequest.FromString,
+                    response_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.DeleteJobResponse.SerializeToString,
+            ),
+            'ReplayJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayJob,
+                    request_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayJobRequest.FromString,
+                    response_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayJobResponse.SerializeToString,
+            ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'ReplayDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDeadLetters,
+                    request_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayDeadLettersRequest.FromString,
+                    response_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayDeadLettersResponse.SerializeToString,
+            ),
+            'PurgeDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeDeadLetters,
+                    request_deserializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.PurgeDeadLettersRequest.FromString,
+                    response_serializer=pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.PurgeDeadLettersResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'pdfgateway.v1.PDFGatewayService', rpc_method_handlers)
@@ -177,9 +315,12 @@ class PDFGatewayService:
 
     Every RPC may fail with these:
     * INVALID_ARGUMENT (reason INVALID_ARGUMENT): a field is wrong; do not retry.
-    * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for SubmitPDF and
-    CancelJob, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
+    * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for an RPC that changes
+    something, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
     * INTERNAL (reason INTERNAL): a fault of the gateway; the message holds an id under which its log tells more.
+
+    Every RPC that names a job may fail with NOT_FOUND: there is no such job (reason JOB_NOT_FOUND), or it was removed because its
+    expire_time has passed (reason EXPIRED; told for 7 days more). Do not retry.
     """
 
     @staticmethod
@@ -280,6 +421,168 @@ class PDFGatewayService:
             '/pdfgateway.v1.PDFGatewayService/CancelJob',
             pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.CancelJobRequest.SerializeToString,
             pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.CancelJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pdfgateway.v1.PDFGatewayService/ListJobs',
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListJobsRequest.SerializeToString,
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pdfgateway.v1.PDFGatewayService/DeleteJob',
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.DeleteJobRequest.SerializeToString,
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.DeleteJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pdfgateway.v1.PDFGatewayService/ReplayJob',
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayJobRequest.SerializeToString,
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pdfgateway.v1.PDFGatewayService/ListDeadLetters',
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListDeadLettersRequest.SerializeToString,
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pdfgateway.v1.PDFGatewayService/ReplayDeadLetters',
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayDeadLettersRequest.SerializeToString,
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.ReplayDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pdfgateway.v1.PDFGatewayService/PurgeDeadLetters',
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.PurgeDeadLettersRequest.SerializeToString,
+            pdfgateway_dot_v1_dot_pdf__gateway__service__pb2.PurgeDeadLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,9 +35,12 @@ class PDFGatewayServiceStub:
 
     Every RPC may fail with these:
      * INVALID_ARGUMENT (reason INVALID_ARGUMENT): a field is wrong; do not retry.
-     * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for SubmitPDF and
-       CancelJob, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
+     * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for an RPC that changes
+       something, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
      * INTERNAL (reason INTERNAL): a fault of the gateway; the message holds an id under which its log tells more.
+
+    Every RPC that names a job may fail with NOT_FOUND: there is no such job (reason JOB_NOT_FOUND), or it was removed because its
+    expire_time has passed (reason EXPIRED; told for 7 days more). Do not retry.
     """
 
     @_typing.overload
@@ -53,13 +56,15 @@ class PDFGatewayServiceStub:
      * INVALID_ARGUMENT: no source, a URL that is malformed or of a refused address, content without a PDF header, or an
        option out of range. Do not retry.
      * ALREADY_EXISTS (reason REQUEST_ID_REUSED): request_id was used for another request. Use another one.
-     * RESOURCE_EXHAUSTED: the message is larger than the limit of 4 MiB. Submit a URL, or use HTTP with multipart.
+     * RESOURCE_EXHAUSTED (reason QUEUE_FULL or STORE_FULL): the gateway has as many jobs, or as much in its store, as it may.
+       Nothing is broken: retry after the time in RetryInfo.
+     * RESOURCE_EXHAUSTED (without a reason): the message is larger than the limit of 4 MiB. Submit a URL, or use HTTP with
+       multipart.
     """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.GetStatusRequest, _pdf_gateway_service_pb2.GetStatusResponse]
     """GetStatus returns the job as it is now, or, with wait, as soon as it is terminal.
 
     Errors:
-     * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
      * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later, or without wait.
     """
     WatchStatus: _grpc.UnaryStreamMultiCallable[_pdf_gateway_service_pb2.WatchStatusRequest, _pdf_gateway_service_pb2.WatchStatusResponse]
@@ -71,7 +76,6 @@ class PDFGatewayServiceStub:
     exception is NOT_FOUND.
 
     Errors:
-     * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
      * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later.
     """
     CancelJob: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.CancelJobRequest, _pdf_gateway_service_pb2.CancelJobResponse]
@@ -81,8 +85,55 @@ class PDFGatewayServiceStub:
     its worker has stopped, usually within 2 s. To cancel a CANCELLING job again changes nothing.
 
     Errors:
-     * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
      * FAILED_PRECONDITION (reason JOB_ALREADY_FINISHED): the job is in a terminal state. Do not retry.
+    """
+    ListJobs: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.ListJobsRequest, _pdf_gateway_service_pb2.ListJobsResponse]
+    """ListJobs returns the jobs that are kept, newest first, page by page.
+
+    Jobs that are accepted meanwhile do not move the others to another page. A page may have fewer jobs than asked for, even
+    none: the list ends where next_page_token is empty.
+
+    Errors:
+     * INVALID_ARGUMENT: a field is out of range, or page_token is none, or of a list with another filter. Do not retry.
+    """
+    DeleteJob: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.DeleteJobRequest, _pdf_gateway_service_pb2.DeleteJobResponse]
+    """DeleteJob removes a job that has ended, with its result, its dead letter and, unless another job has the same, its upload.
+
+    Errors:
+     * FAILED_PRECONDITION (reason JOB_NOT_FINISHED): the job has not ended. Cancel it first.
+    """
+    ReplayJob: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.ReplayJobRequest, _pdf_gateway_service_pb2.ReplayJobResponse]
+    """ReplayJob starts another run of a job that FAILED or was CANCELLED.
+
+    It keeps its id and its history, becomes JOB_STATE_QUEUED, and has all its attempts again. Its dead letter is removed. A job
+    that has not ended is returned as it is, so that the call may be repeated.
+
+    Errors:
+     * FAILED_PRECONDITION (reason JOB_ALREADY_SUCCEEDED): the job has its result. To have it processed anew, submit it.
+    """
+    ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.ListDeadLettersRequest, _pdf_gateway_service_pb2.ListDeadLettersResponse]
+    """ListDeadLetters returns what lies in the dead-letter queues, newest first, page by page.
+
+    A job that FAILED lies there until it is replayed, deleted, or purged from there, or expires: in `failed_pdfs` where another
+    attempt might have ended differently, else in `invalid_pdfs`. There too lie messages on the queue that are none of the
+    gateway's. Each queue keeps its newest 10,000.
+
+    Errors:
+     * INVALID_ARGUMENT: as for ListJobs, or a queue of another name. Do not retry.
+    """
+    ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.ReplayDeadLettersRequest, _pdf_gateway_service_pb2.ReplayDeadLettersResponse]
+    """ReplayDeadLetters replays every job whose dead letter matches, as ReplayJob does; letters that are no jobs stay.
+
+    It may take seconds for thousands. A call that is cut off has replayed some; repeat it for the others.
+
+    Errors:
+     * INVALID_ARGUMENT: the filter names no queue, or one of another name. Do not retry.
+    """
+    PurgeDeadLetters: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.PurgeDeadLettersRequest, _pdf_gateway_service_pb2.PurgeDeadLettersResponse]
+    """PurgeDeadLetters removes the dead letters that match. Their jobs stay as they are, FAILED, until they expire.
+
+    Errors:
+     * INVALID_ARGUMENT: the filter names no queue, or one of another name. Do not retry.
     """
 
 @_typing.type_check_only
@@ -95,9 +146,12 @@ class PDFGatewayServiceAsyncStub(PDFGatewayServiceStub):
 
     Every RPC may fail with these:
      * INVALID_ARGUMENT (reason INVALID_ARGUMENT): a field is wrong; do not retry.
-     * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for SubmitPDF and
-       CancelJob, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
+     * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for an RPC that changes
+       something, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
      * INTERNAL (reason INTERNAL): a fault of the gateway; the message holds an id under which its log tells more.
+
+    Every RPC that names a job may fail with NOT_FOUND: there is no such job (reason JOB_NOT_FOUND), or it was removed because its
+    expire_time has passed (reason EXPIRED; told for 7 days more). Do not retry.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -110,13 +164,15 @@ class PDFGatewayServiceAsyncStub(PDFGatewayServiceStub):
      * INVALID_ARGUMENT: no source, a URL that is malformed or of a refused address, content without a PDF header, or an
        option out of range. Do not retry.
      * ALREADY_EXISTS (reason REQUEST_ID_REUSED): request_id was used for another request. Use another one.
-     * RESOURCE_EXHAUSTED: the message is larger than the limit of 4 MiB. Submit a URL, or use HTTP with multipart.
+     * RESOURCE_EXHAUSTED (reason QUEUE_FULL or STORE_FULL): the gateway has as many jobs, or as much in its store, as it may.
+       Nothing is broken: retry after the time in RetryInfo.
+     * RESOURCE_EXHAUSTED (without a reason): the message is larger than the limit of 4 MiB. Submit a URL, or use HTTP with
+       multipart.
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.GetStatusRequest, _pdf_gateway_service_pb2.GetStatusResponse]  # type: ignore[assignment]
     """GetStatus returns the job as it is now, or, with wait, as soon as it is terminal.
 
     Errors:
-     * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
      * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later, or without wait.
     """
     WatchStatus: _aio.UnaryStreamMultiCallable[_pdf_gateway_service_pb2.WatchStatusRequest, _pdf_gateway_service_pb2.WatchStatusResponse]  # type: ignore[assignment]
@@ -128,7 +184,6 @@ class PDFGatewayServiceAsyncStub(PDFGatewayServiceStub):
     exception is NOT_FOUND.
 
     Errors:
-     * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
      * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later.
     """
     CancelJob: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.CancelJobRequest, _pdf_gateway_service_pb2.CancelJobResponse]  # type: ignore[assignment]
@@ -138,8 +193,55 @@ class PDFGatewayServiceAsyncStub(PDFGatewayServiceStub):
     its worker has stopped, usually within 2 s. To cancel a CANCELLING job again changes nothing.
 
     Errors:
-     * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
      * FAILED_PRECONDITION (reason JOB_ALREADY_FINISHED): the job is in a terminal state. Do not retry.
+    """
+    ListJobs: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.ListJobsRequest, _pdf_gateway_service_pb2.ListJobsResponse]  # type: ignore[assignment]
+    """ListJobs returns the jobs that are kept, newest first, page by page.
+
+    Jobs that are accepted meanwhile do not move the others to another page. A page may have fewer jobs than asked for, even
+    none: the list ends where next_page_token is empty.
+
+    Errors:
+     * INVALID_ARGUMENT: a field is out of range, or page_token is none, or of a list with another filter. Do not retry.
+    """
+    DeleteJob: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.DeleteJobRequest, _pdf_gateway_service_pb2.DeleteJobResponse]  # type: ignore[assignment]
+    """DeleteJob removes a job that has ended, with its result, its dead letter and, unless another job has the same, its upload.
+
+    Errors:
+     * FAILED_PRECONDITION (reason JOB_NOT_FINISHED): the job has not ended. Cancel it first.
+    """
+    ReplayJob: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.ReplayJobRequest, _pdf_gateway_service_pb2.ReplayJobResponse]  # type: ignore[assignment]
+    """ReplayJob starts another run of a job that FAILED or was CANCELLED.
+
+    It keeps its id and its history, becomes JOB_STATE_QUEUED, and has all its attempts again. Its dead letter is removed. A job
+    that has not ended is returned as it is, so that the call may be repeated.
+
+    Errors:
+     * FAILED_PRECONDITION (reason JOB_ALREADY_SUCCEEDED): the job has its result. To have it processed anew, submit it.
+    """
+    ListDeadLetters: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.ListDeadLettersRequest, _pdf_gateway_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """ListDeadLetters returns what lies in the dead-letter queues, newest first, page by page.
+
+    A job that FAILED lies there until it is replayed, deleted, or purged from there, or expires: in `failed_pdfs` where another
+    attempt might have ended differently, else in `invalid_pdfs`. There too lie messages on the queue that are none of the
+    gateway's. Each queue keeps its newest 10,000.
+
+    Errors:
+     * INVALID_ARGUMENT: as for ListJobs, or a queue of another name. Do not retry.
+    """
+    ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.ReplayDeadLettersRequest, _pdf_gateway_service_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
+    """ReplayDeadLetters replays every job whose dead letter matches, as ReplayJob does; letters that are no jobs stay.
+
+    It may take seconds for thousands. A call that is cut off has replayed some; repeat it for the others.
+
+    Errors:
+     * INVALID_ARGUMENT: the filter names no queue, or one of another name. Do not retry.
+    """
+    PurgeDeadLetters: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.PurgeDeadLettersRequest, _pdf_gateway_service_pb2.PurgeDeadLettersResponse]  # type: ignore[assignment]
+    """PurgeDeadLetters removes the dead letters that match. Their jobs stay as they are, FAILED, until they expire.
+
+    Errors:
+     * INVALID_ARGUMENT: the filter names no queue, or one of another name. Do not retry.
     """
 
 class PDFGatewayServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -151,9 +253,12 @@ class PDFGatewayServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Every RPC may fail with these:
      * INVALID_ARGUMENT (reason INVALID_ARGUMENT): a field is wrong; do not retry.
-     * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for SubmitPDF and
-       CancelJob, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
+     * UNAVAILABLE (reason STORE_UNAVAILABLE): the job store does not answer; nothing was changed, or, for an RPC that changes
+       something, it is unknown whether it was. Retry with backoff; SubmitPDF with the same request_id.
      * INTERNAL (reason INTERNAL): a fault of the gateway; the message holds an id under which its log tells more.
+
+    Every RPC that names a job may fail with NOT_FOUND: there is no such job (reason JOB_NOT_FOUND), or it was removed because its
+    expire_time has passed (reason EXPIRED; told for 7 days more). Do not retry.
     """
 
     @_abc_1.abstractmethod
@@ -170,7 +275,10 @@ class PDFGatewayServiceServicer(metaclass=_abc_1.ABCMeta):
          * INVALID_ARGUMENT: no source, a URL that is malformed or of a refused address, content without a PDF header, or an
            option out of range. Do not retry.
          * ALREADY_EXISTS (reason REQUEST_ID_REUSED): request_id was used for another request. Use another one.
-         * RESOURCE_EXHAUSTED: the message is larger than the limit of 4 MiB. Submit a URL, or use HTTP with multipart.
+         * RESOURCE_EXHAUSTED (reason QUEUE_FULL or STORE_FULL): the gateway has as many jobs, or as much in its store, as it may.
+           Nothing is broken: retry after the time in RetryInfo.
+         * RESOURCE_EXHAUSTED (without a reason): the message is larger than the limit of 4 MiB. Submit a URL, or use HTTP with
+           multipart.
         """
 
     @_abc_1.abstractmethod
@@ -182,7 +290,6 @@ class PDFGatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         """GetStatus returns the job as it is now, or, with wait, as soon as it is terminal.
 
         Errors:
-         * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
          * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later, or without wait.
         """
 
@@ -200,7 +307,6 @@ class PDFGatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         exception is NOT_FOUND.
 
         Errors:
-         * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
          * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later.
         """
 
@@ -216,8 +322,91 @@ class PDFGatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         its worker has stopped, usually within 2 s. To cancel a CANCELLING job again changes nothing.
 
         Errors:
-         * NOT_FOUND (reason JOB_NOT_FOUND): there is no such job, or it has expired. Do not retry.
          * FAILED_PRECONDITION (reason JOB_ALREADY_FINISHED): the job is in a terminal state. Do not retry.
+        """
+
+    @_abc_1.abstractmethod
+    def ListJobs(
+        self,
+        request: _pdf_gateway_service_pb2.ListJobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pdf_gateway_service_pb2.ListJobsResponse, _abc.Awaitable[_pdf_gateway_service_pb2.ListJobsResponse]]:
+        """ListJobs returns the jobs that are kept, newest first, page by page.
+
+        Jobs that are accepted meanwhile do not move the others to another page. A page may have fewer jobs than asked for, even
+        none: the list ends where next_page_token is empty.
+
+        Errors:
+         * INVALID_ARGUMENT: a field is out of range, or page_token is none, or of a list with another filter. Do not retry.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteJob(
+        self,
+        request: _pdf_gateway_service_pb2.DeleteJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pdf_gateway_service_pb2.DeleteJobResponse, _abc.Awaitable[_pdf_gateway_service_pb2.DeleteJobResponse]]:
+        """DeleteJob removes a job that has ended, with its result, its dead letter and, unless another job has the same, its upload.
+
+        Errors:
+         * FAILED_PRECONDITION (reason JOB_NOT_FINISHED): the job has not ended. Cancel it first.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayJob(
+        self,
+        request: _pdf_gateway_service_pb2.ReplayJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pdf_gateway_service_pb2.ReplayJobResponse, _abc.Awaitable[_pdf_gateway_service_pb2.ReplayJobResponse]]:
+        """ReplayJob starts another run of a job that FAILED or was CANCELLED.
+
+        It keeps its id and its history, becomes JOB_STATE_QUEUED, and has all its attempts again. Its dead letter is removed. A job
+        that has not ended is returned as it is, so that the call may be repeated.
+
+        Errors:
+         * FAILED_PRECONDITION (reason JOB_ALREADY_SUCCEEDED): the job has its result. To have it processed anew, submit it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDeadLetters(
+        self,
+        request: _pdf_gateway_service_pb2.ListDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pdf_gateway_service_pb2.ListDeadLettersResponse, _abc.Awaitable[_pdf_gateway_service_pb2.ListDeadLettersResponse]]:
+        """ListDeadLetters returns what lies in the dead-letter queues, newest first, page by page.
+
+        A job that FAILED lies there until it is replayed, deleted, or purged from there, or expires: in `failed_pdfs` where another
+        attempt might have ended differently, else in `invalid_pdfs`. There too lie messages on the queue that are none of the
+        gateway's. Each queue keeps its newest 10,000.
+
+        Errors:
+         * INVALID_ARGUMENT: as for ListJobs, or a queue of another name. Do not retry.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayDeadLetters(
+        self,
+        request: _pdf_gateway_service_pb2.ReplayDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pdf_gateway_service_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_pdf_gateway_service_pb2.ReplayDeadLettersResponse]]:
+        """ReplayDeadLetters replays every job whose dead letter matches, as ReplayJob does; letters that are no jobs stay.
+
+        It may take seconds for thousands. A call that is cut off has replayed some; repeat it for the others.
+
+        Errors:
+         * INVALID_ARGUMENT: the filter names no queue, or one of another name. Do not retry.
+        """
+
+    @_abc_1.abstractmethod
+    def PurgeDeadLetters(
+        self,
+        request: _pdf_gateway_service_pb2.PurgeDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pdf_gateway_service_pb2.PurgeDeadLettersResponse, _abc.Awaitable[_pdf_gateway_service_pb2.PurgeDeadLettersResponse]]:
+        """PurgeDeadLetters removes the dead letters that match. Their jobs stay as they are, FAILED, until they expire.
+
+        Errors:
+         * INVALID_ARGUMENT: the filter names no queue, or one of another name. Do not retry.
         """
 
 def add_PDFGatewayServiceServicer_to_server(servicer: PDFGatewayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
