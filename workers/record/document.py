@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -182,6 +183,7 @@ def _result(stored: Json) -> PDFResult:
     return PDFResult(**{**_known(PDFResult, stored), "warnings": warnings})
 
 
-def _known(kind: type, stored: Json) -> Json:
+def _known(kind: type[ProcessingOptions] | type[PDFResult], stored: Json) -> Json:
     """The fields that this version knows: during a rollout a newer one writes to the same records."""
-    return {name: value for name, value in stored.items() if name in kind.__slots__}
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in stored.items() if name in names}
