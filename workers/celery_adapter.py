@@ -16,10 +16,13 @@ from workers.consumer_health import consumer_fault
 from workers.lease_keeper import LeaseKeeper
 from workers.record.backend import JobBackend, run_script
 from workers.settings import WorkerSettings
+from workers.stopping import application_stops, attempt_seconds_max
 
 TICK_SECONDS = 2
 HAND_BACK_SECONDS_MAX = 5
 """Time for the work in hand to stop and be handed back."""
+STOP_POLL_SECONDS = 1
+"""How often a consumer that finishes its jobs asks whether it is to hurry."""
 
 
 class ConsumerDead(RuntimeError):
@@ -69,15 +72,24 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
         self.keeper.start()
 
     def stop_consumer(self, timeout: float = 10.0) -> None:  # noqa: ARG002  (Ray's name; the setting decides)
-        """Take nothing more at once, finish what is in hand within `stop_seconds_max`, then hand it back.
+        """Take nothing more at once, finish what is in hand, and hand back what is not finished in time.
+
+        A replica that stops alone, because fewer are needed, has time for the longest job: to scale down costs no
+        work. When all of the application stops, somebody waits for it, and the time is `stop_seconds_max`.
 
         By Celery's own flag and not by a broadcast, which needs a broker that answers.
         """
         thread = self._worker_thread
         if thread is None or not thread.is_alive():
             return
+        faulty = self._fault() is not None
         celery.worker.state.should_stop = 0
-        thread.join(self.settings.stop_seconds_max)
+        deadline = time.monotonic() + attempt_seconds_max(self.settings)
+        while thread.is_alive() and time.monotonic() < deadline:
+            if faulty or application_stops():
+                thread.join(self.settings.stop_seconds_max)
+                break
+            thread.join(STOP_POLL_SECONDS)
         if thread.is_alive():
             self.keeper.stop_all()
             thread.join(HAND_BACK_SECONDS_MAX)
@@ -89,13 +101,7 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
         Raises:
             ConsumerDead: and why.
         """
-        now = time.monotonic()
-        fault = consumer_fault(
-            thread_alive=self._worker_thread is not None and self._worker_thread.is_alive() and self.keeper.is_alive,
-            beat_age_seconds=now - self.keeper.last_beat,
-            tick_age_seconds=now - self._last_tick,
-        )
-        if fault:
+        if fault := self._fault():
             raise ConsumerDead(fault)
 
     @property
@@ -110,6 +116,14 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
         if not isinstance(backend, JobBackend):
             raise TypeError(f"the result backend is {type(backend).__name__}, not JobBackend")
         return backend
+
+    def _fault(self) -> str | None:
+        now = time.monotonic()
+        return consumer_fault(
+            thread_alive=self._worker_thread is not None and self._worker_thread.is_alive() and self.keeper.is_alive,
+            beat_age_seconds=now - self.keeper.last_beat,
+            tick_age_seconds=now - self._last_tick,
+        )
 
     def _tick(self) -> None:
         self._last_tick = time.monotonic()

@@ -121,10 +121,10 @@ def shown_default(schema: dict[str, Any]) -> str:
 
 def shown_range(schema: dict[str, Any]) -> str:
     """What may be set, in words."""
-    kinds = {one["type"] for one in schema.get("anyOf", [schema])}
-    if "boolean" in kinds:
+    [schema] = [one for one in schema.get("anyOf", [schema]) if one["type"] != "null"]
+    if schema["type"] == "boolean":
         return "true or false"
-    if "string" in kinds:
+    if schema["type"] == "string":
         return "a path" if schema.get("format") == "path" else "text"
     most = schema.get("maximum")
     if "exclusiveMinimum" in schema:
