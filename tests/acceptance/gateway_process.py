@@ -16,7 +16,7 @@ import psutil
 from gateway.embedded_valkey import EmbeddedValkey
 from gateway.preflight import free_port
 
-START_SECONDS_MAX = 120
+START_SECONDS_MAX = 240
 STOP_SECONDS_MAX = 60
 
 

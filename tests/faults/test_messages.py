@@ -84,11 +84,11 @@ async def test_a_message_delivered_again_while_its_job_runs_runs_once(
 ) -> None:
     """A job longer than Celery's visibility timeout: its message comes a second time, and that one goes away."""
     new = new_job(origin.serve_in_halves("/long.pdf", SAMPLE, 15))
-    await store.submit(new)
     start_consumer()
+    await store.submit(new)
     await until(store, new.id, JobState.RUNNING)
     with Redis(port=own_valkey.port) as client:
-        (tag,) = client.hkeys(UNACKED)
+        tag, *_ = client.hkeys(UNACKED)
         client.zadd(UNACKED_INDEX, {tag: 0})
 
         async def came_again() -> bool:

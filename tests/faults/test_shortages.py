@@ -1,14 +1,20 @@
 """What runs short: the memory of Redis, file descriptors. It is told, and passes when the want does."""
 
 import resource
+import uuid
 
+import grpc
 import pytest
 from redis import Redis
 
 from gateway.embedded_valkey import EmbeddedValkey
 from gateway.errors import Reason, Refusal
 from gateway.redis_job_store import RedisJobStore
+from pdfgateway import PDFGatewayClient
+from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
+from pdfgateway.v1.pdf_gateway_service_pb2_grpc import PDFGatewayServiceStub
 from tests import pdfs
+from tests.acceptance.gateway_process import RunningGateway
 from tests.faults.conftest import NoteFigure
 from tests.integration.conftest import StartConsumer
 from tests.integration.jobs import SAMPLE, eventually, new_job, until
@@ -92,3 +98,26 @@ async def test_a_record_stays_small_whatever_the_pdf(
     await until(store, new.id, JobState.SUCCEEDED)
     with Redis(port=own_valkey.port) as client:
         figure("record of a PDF with 3 MB of text", client.strlen(record_key(new.id)), RECORD_BYTES_MAX, "bytes")
+
+
+@pytest.mark.timeout(180)
+def test_an_ingress_without_file_descriptors_says_so_and_serves_again(
+    fragile: RunningGateway, client: PDFGatewayClient
+) -> None:
+    """An upload that cannot be kept is refused as one to be sent again; with descriptors, it is taken."""
+    (ingress,) = fragile.replicas("Ingress")
+    limit = resource.prlimit(ingress.pid, resource.RLIMIT_NOFILE)
+    with grpc.insecure_channel(fragile.grpc_address) as channel:
+        stub = PDFGatewayServiceStub(channel)
+        request = pb.SubmitPDFRequest(content=pdfs.prose(7), request_id=str(uuid.uuid4()))
+        stub.GetStatus(pb.GetStatusRequest(job_id=client.submit(pdfs.prose(1)).id), timeout=20)
+        resource.prlimit(ingress.pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+        try:
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.SubmitPDF(request, timeout=20)
+        finally:
+            resource.prlimit(ingress.pid, resource.RLIMIT_NOFILE, limit)
+        assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+        job = stub.SubmitPDF(request, timeout=60).job
+    assert client.wait(job.id, timeout_seconds=60).state.value == JobState.SUCCEEDED
+    assert ingress.is_running()
