@@ -1,7 +1,5 @@
 """Ray Serve's Celery adapter, made to keep our promises: see each method for what is different, and why."""
 
-import json
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,17 +10,13 @@ from celery.bootsteps import StartStopStep
 from ray.serve import get_replica_context
 from ray.serve.schema import TaskProcessorConfig
 from ray.serve.task_processor import CeleryTaskProcessorAdapter
-from redis.exceptions import RedisError
 
 from workers import kombu_shim
 from workers.consumer_health import consumer_fault
 from workers.lease_keeper import LeaseKeeper
 from workers.record.backend import JobBackend, run_script
-from workers.record.transition import DEAD_LETTERS_MAX, INVALID_QUEUE
 from workers.settings import WorkerSettings
 from workers.stopping import application_stops, attempt_seconds_max
-
-logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 2
 HAND_BACK_SECONDS_MAX = 5
@@ -137,16 +131,8 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
     def _handle_task_failure(self, *_: Any, **__: Any) -> None:
         """Do nothing: a failed job's dead letter is written with its terminal state, in the same transition."""
 
-    def _handle_unknown_task(  # type: ignore[override]  # Celery sends keywords; those unused here are in `_`
-        self, *, name: str = "", **_: Any
-    ) -> None:
-        """Put a note of a message that is no task of ours among the invalid dead letters, readable by a machine."""
-        entry = json.dumps({"task": name[:200], "error": ["UNKNOWN_TASK"]})
-        try:
-            self.backend.client.lpush(INVALID_QUEUE, entry)
-            self.backend.client.ltrim(INVALID_QUEUE, 0, DEAD_LETTERS_MAX - 1)
-        except RedisError as error:
-            logger.warning("An unknown task's dead letter was not written: %s", type(error).__name__)
+    def _handle_unknown_task(self, *_: Any, **__: Any) -> None:
+        """Do nothing: a message of another task is put aside before Celery sees it (workers.kombu_shim)."""
 
 
 def adapter_for(settings: WorkerSettings) -> type[PDFCeleryAdapter]:

@@ -15,6 +15,7 @@ from pdfgateway.cli.exit_codes import MEANINGS
 from pdfgateway.rpc_errors import ERRORS_BY_REASON
 from workers.jobs.failure import FAILURE_RULES
 from workers.jobs.state import NEXT_STATES
+from workers.message_check import MessageFault
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -69,6 +70,13 @@ def test_the_table_of_failures_is_the_codes() -> None:
         (reason.value, "yes" if rule.retryable else "no", rule.phase.value) for reason, rule in FAILURE_RULES.items()
     ]
     assert all(len(row) == 5 and row[3] and row[4] for row in table)
+
+
+def test_the_table_of_messages_faults_is_the_codes() -> None:
+    """Every reason for which an item of the queue is put aside, and something to do about each."""
+    table = list(rows(section(ROOT / "docs/ERRORS.md", "Messages that are no job's")))
+    assert [row[0] for row in table] == list(MessageFault)
+    assert all(len(row) == 2 and row[1] for row in table)
 
 
 def test_the_table_of_warnings_is_the_codes() -> None:
