@@ -54,7 +54,7 @@ class EmbeddedValkey:
             "port": str(self.port),
             "dir": str(self._data_dir.resolve()),
             "appendonly": "yes",
-            # Each second would be quicker, but what was acknowledged while the disk is slow could be lost by a crash too.
+            # By the second would be quicker, and on a slow disk lose what was acknowledged, even in a crash.
             "appendfsync": "always",
             "save": "",
             "maxmemory": str(self._memory_bytes_max),
