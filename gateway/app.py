@@ -31,7 +31,7 @@ def build(settings: Settings, *, haproxy: bool) -> serve.Application:
         max_ongoing_requests=settings.watches_max + ONGOING_REQUESTS_BESIDE_WATCHES,
         ray_actor_options={"num_cpus": INGRESS_CPUS},
     )
-    consumers = consumer_deployment(settings).bind(settings) if settings.worker_replicas else None
+    consumers = consumer_deployment(settings).bind(settings) if settings.has_consumers else None
     application: serve.Application = ingress.bind(settings, streams_may_return_refusals=haproxy, consumers=consumers)
     return application
 

@@ -67,6 +67,8 @@ class Settings(WorkerSettings):
             raise ValueError("lease_renew_seconds must be at most a third of lease_seconds")
         if self.retry_seconds_min > self.retry_seconds_max:
             raise ValueError("retry_seconds_min must be at most retry_seconds_max")
+        if self.worker_replicas_max is not None and self.worker_replicas_max < self.worker_replicas:
+            raise ValueError("worker_replicas_max must be at least worker_replicas")
         return self
 
     @classmethod

@@ -1,7 +1,5 @@
 """Ray Serve's Celery adapter, made to keep our promises: see each method for what is different, and why."""
 
-import json
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,20 +10,19 @@ from celery.bootsteps import StartStopStep
 from ray.serve import get_replica_context
 from ray.serve.schema import TaskProcessorConfig
 from ray.serve.task_processor import CeleryTaskProcessorAdapter
-from redis.exceptions import RedisError
 
 from workers import kombu_shim
 from workers.consumer_health import consumer_fault
 from workers.lease_keeper import LeaseKeeper
 from workers.record.backend import JobBackend, run_script
-from workers.record.transition import DEAD_LETTERS_MAX, INVALID_QUEUE
 from workers.settings import WorkerSettings
-
-logger = logging.getLogger(__name__)
+from workers.stopping import application_stops, attempt_seconds_max
 
 TICK_SECONDS = 2
 HAND_BACK_SECONDS_MAX = 5
 """Time for the work in hand to stop and be handed back."""
+STOP_POLL_SECONDS = 1
+"""How often a consumer that finishes its jobs asks whether it is to hurry."""
 
 
 class ConsumerDead(RuntimeError):
@@ -75,15 +72,24 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
         self.keeper.start()
 
     def stop_consumer(self, timeout: float = 10.0) -> None:  # noqa: ARG002  (Ray's name; the setting decides)
-        """Take nothing more at once, finish what is in hand within `stop_seconds_max`, then hand it back.
+        """Take nothing more at once, finish what is in hand, and hand back what is not finished in time.
+
+        A replica that stops alone, because fewer are needed, has time for the longest job: to scale down costs no
+        work. When all of the application stops, somebody waits for it, and the time is `stop_seconds_max`.
 
         By Celery's own flag and not by a broadcast, which needs a broker that answers.
         """
         thread = self._worker_thread
         if thread is None or not thread.is_alive():
             return
+        faulty = self._fault() is not None
         celery.worker.state.should_stop = 0
-        thread.join(self.settings.stop_seconds_max)
+        deadline = time.monotonic() + attempt_seconds_max(self.settings)
+        while thread.is_alive() and time.monotonic() < deadline:
+            if faulty or application_stops():
+                thread.join(self.settings.stop_seconds_max)
+                break
+            thread.join(STOP_POLL_SECONDS)
         if thread.is_alive():
             self.keeper.stop_all()
             thread.join(HAND_BACK_SECONDS_MAX)
@@ -95,13 +101,7 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
         Raises:
             ConsumerDead: and why.
         """
-        now = time.monotonic()
-        fault = consumer_fault(
-            thread_alive=self._worker_thread is not None and self._worker_thread.is_alive() and self.keeper.is_alive,
-            beat_age_seconds=now - self.keeper.last_beat,
-            tick_age_seconds=now - self._last_tick,
-        )
-        if fault:
+        if fault := self._fault():
             raise ConsumerDead(fault)
 
     @property
@@ -117,22 +117,22 @@ class PDFCeleryAdapter(CeleryTaskProcessorAdapter):
             raise TypeError(f"the result backend is {type(backend).__name__}, not JobBackend")
         return backend
 
+    def _fault(self) -> str | None:
+        now = time.monotonic()
+        return consumer_fault(
+            thread_alive=self._worker_thread is not None and self._worker_thread.is_alive() and self.keeper.is_alive,
+            beat_age_seconds=now - self.keeper.last_beat,
+            tick_age_seconds=now - self._last_tick,
+        )
+
     def _tick(self) -> None:
         self._last_tick = time.monotonic()
 
     def _handle_task_failure(self, *_: Any, **__: Any) -> None:
         """Do nothing: a failed job's dead letter is written with its terminal state, in the same transition."""
 
-    def _handle_unknown_task(  # type: ignore[override]  # Celery sends keywords; those unused here are in `_`
-        self, *, name: str = "", **_: Any
-    ) -> None:
-        """Put a note of a message that is no task of ours among the invalid dead letters, readable by a machine."""
-        entry = json.dumps({"task": name[:200], "error": ["UNKNOWN_TASK"]})
-        try:
-            self.backend.client.lpush(INVALID_QUEUE, entry)
-            self.backend.client.ltrim(INVALID_QUEUE, 0, DEAD_LETTERS_MAX - 1)
-        except RedisError as error:
-            logger.warning("An unknown task's dead letter was not written: %s", type(error).__name__)
+    def _handle_unknown_task(self, *_: Any, **__: Any) -> None:
+        """Do nothing: a message of another task is put aside before Celery sees it (workers.kombu_shim)."""
 
 
 def adapter_for(settings: WorkerSettings) -> type[PDFCeleryAdapter]:

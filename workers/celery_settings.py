@@ -31,6 +31,8 @@ APP_SETTINGS: dict[str, Any] = {
     "worker_redirect_stdouts": False,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
+    # A Redis that refuses a write, because it is full, is to be come back to as one that is away.
+    "broker_channel_error_retry": True,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "redis_socket_timeout": 5,
     "redis_socket_connect_timeout": 2,

@@ -10,6 +10,7 @@ from ray.serve.schema import CeleryAdapterConfig, TaskProcessorConfig
 from ray.serve.task_consumer import task_consumer, task_handler
 
 from workers.attempt import Attempt
+from workers.autoscaling_policy import autoscaling_config
 from workers.blobs import Blobs
 from workers.celery_adapter import HAND_BACK_SECONDS_MAX, PDFCeleryAdapter, adapter_for
 from workers.celery_settings import (
@@ -26,6 +27,7 @@ from workers.processor import Processor
 from workers.record.transition import FAILED_QUEUE, INVALID_QUEUE
 from workers.sandbox.sandbox import Sandbox
 from workers.settings import WorkerSettings
+from workers.stopping import attempt_seconds_max
 from workers.summarize.lead import LeadSummarizer
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ HEALTH_CHECK_SECONDS = 5
 """How often Serve asks a replica for its health."""
 REPLICA_CPUS = 0.1
 """CPUs that Ray sets aside for a replica; the sandbox's processes do the work, and the kernel shares the cores."""
+DRAIN_POLL_SECONDS = 0.1
+"""Nobody calls a consumer by Serve, so there are no requests to wait for: it is to stop taking jobs at once."""
 
 
 def task_processor_config(settings: WorkerSettings) -> TaskProcessorConfig:
@@ -89,13 +93,20 @@ class PDFProcessor:
 def consumer_deployment(settings: WorkerSettings) -> Any:  # Ray types `deployment(cls, …)` as a decorator
     """The deployment of the consumers."""
     consumer = task_consumer(task_processor_config=task_processor_config(settings))(PDFProcessor)
+    replicas_max = settings.worker_replicas_max
     return serve.deployment(
         consumer,
         name="PDFProcessor",
-        num_replicas=settings.worker_replicas,
+        num_replicas=settings.worker_replicas if replicas_max is None else None,
+        autoscaling_config=None if replicas_max is None else autoscaling_config(settings, replicas_max=replicas_max),
         max_ongoing_requests=settings.worker_concurrency,
         ray_actor_options={"num_cpus": REPLICA_CPUS},
         health_check_period_s=HEALTH_CHECK_SECONDS,
         health_check_timeout_s=HEALTH_CHECK_SECONDS,
-        graceful_shutdown_timeout_s=settings.stop_seconds_max + HAND_BACK_SECONDS_MAX + 5,
+        graceful_shutdown_wait_loop_s=DRAIN_POLL_SECONDS,
+        # Past what the adapter's stop takes at most.
+        graceful_shutdown_timeout_s=attempt_seconds_max(settings)
+        + settings.stop_seconds_max
+        + HAND_BACK_SECONDS_MAX
+        + 5,
     )

@@ -22,6 +22,8 @@ class WorkerSettings(BaseSettings):
 
     worker_replicas: int = Field(default=2, ge=0, le=1000)
     """Consumer processes; 0: none here, they run elsewhere on the same Redis."""
+    worker_replicas_max: int | None = Field(default=None, ge=1, le=1000)
+    """With it, as many consumer processes as the jobs need, from `worker_replicas` to this; unset: a fixed number."""
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     """Jobs that one consumer process works on at once."""
 
@@ -34,7 +36,7 @@ class WorkerSettings(BaseSettings):
     progress_seconds_max: float = Field(default=0.2, ge=0.001, le=60)
     """The least time between two progress reports of one job that has been going on for long."""
     stop_seconds_max: float = Field(default=10, ge=0, le=3600)
-    """How long a consumer that is to stop goes on with the jobs in hand, before it hands them back."""
+    """How long consumers go on with the jobs in hand when all of the gateway stops, before they hand them back."""
 
     attempts_max: int = Field(default=4, ge=1, le=20)
     """Times a job is tried: the first time, and three times more after failures that may pass."""
@@ -62,3 +64,8 @@ class WorkerSettings(BaseSettings):
     """Address space of the process that reads one PDF."""
     text_bytes_max: int = Field(default=50 * MIB, ge=1)
     """UTF-8 text of one PDF."""
+
+    @property
+    def has_consumers(self) -> bool:
+        """Whether there are consumers here, or may be."""
+        return self.worker_replicas > 0 or self.worker_replicas_max is not None

@@ -59,7 +59,7 @@ def origin() -> Iterator[Origin]:
 
 @pytest.fixture
 def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[StartConsumer]:
-    """Starts consumers; those that live at the end are stopped. See `consumer_process` for how one dies by itself."""
+    """Starts consumers; those that live at the end are stopped. See `consumer_process` for what may be different."""
     settings = {
         "redis_url": own_valkey.url,
         "data_dir": str(tmp_path),
@@ -71,9 +71,10 @@ def start_consumer(own_valkey: EmbeddedValkey, tmp_path: Path) -> Iterator[Start
     }
     started: list[subprocess.Popen[str]] = []
 
-    def start(*, dies_at: str = "") -> "subprocess.Popen[str]":
+    def start(*, dies_at: str = "", alone: bool = False) -> "subprocess.Popen[str]":
+        arguments = [json.dumps(settings), dies_at, "alone" if alone else ""]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.consumer_process", json.dumps(settings), dies_at],
+            [sys.executable, "-m", "tests.integration.consumer_process", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,7 +1,7 @@
 """A consumer as a process of its own: all of the consumer deployment but Ray.
 
-Arguments: the settings, as JSON; and a method of kombu's QoS, such as `ack`, at whose first call it is to be killed, or
-an empty one.
+Arguments: the settings, as JSON; a method of kombu's QoS, such as `ack`, at whose first call it is to be killed, or an
+empty one; and "alone" if the application is to go on without it when it stops, or an empty one.
 """
 
 import json
@@ -29,6 +29,8 @@ def main() -> None:
     name = f"test-{uuid.uuid4().hex[:8]}"
     # Ray tells a replica its name; here nobody does.
     celery_adapter.get_replica_context = lambda: SimpleNamespace(replica_id=SimpleNamespace(unique_id=name))
+    if sys.argv[3] == "alone":
+        celery_adapter.application_stops = lambda: False
     deployment: Any = task_consumer(task_processor_config=task_processor_config(settings))(PDFProcessor)
     consumer = deployment(settings)
     stop = threading.Event()

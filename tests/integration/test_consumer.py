@@ -220,7 +220,7 @@ async def test_a_consumer_that_stops_hands_its_job_back(
 async def test_a_restart_of_redis_does_not_kill_a_consumer_at_work(
     own_valkey: EmbeddedValkey, store: RedisJobStore, origin: Origin, start_consumer: StartConsumer
 ) -> None:
-    """Without the mend of kombu it ends for good; with it, the job in hand ends once and the next one is taken."""
+    """The job in hand ends once, and the next one is taken."""
     new = new_job(origin.drip("/restart.pdf", SAMPLE, 4 / len(SAMPLE)))
     await store.submit(new)
     consumer = start_consumer()
@@ -233,25 +233,6 @@ async def test_a_restart_of_redis_does_not_kill_a_consumer_at_work(
     await store.submit(other)
     await until(store, other.id, JobState.SUCCEEDED)
     assert consumer.poll() is None
-
-
-async def test_an_unknown_task_is_put_aside(
-    own_valkey: EmbeddedValkey, store: RedisJobStore, origin: Origin, start_consumer: StartConsumer
-) -> None:
-    """A message of another task goes to invalid_pdfs, and the consumer goes on."""
-    celery_app(own_valkey.url).send_task("somebody_elses", args=["secret"], queue=QUEUE)
-    new = new_job(origin.serve("/a.pdf", SAMPLE))
-    await store.submit(new)
-    start_consumer()
-    await until(store, new.id, JobState.SUCCEEDED)
-    with Redis(port=own_valkey.port) as client:
-
-        async def noted() -> bool:
-            return bool(client.llen("invalid_pdfs"))
-
-        await eventually(noted)
-        letter = json.loads(client.lindex("invalid_pdfs", 0))
-    assert letter == {"task": "somebody_elses", "error": ["UNKNOWN_TASK"]}
 
 
 async def test_our_message_is_the_one_that_celery_would_send(own_valkey: EmbeddedValkey, store: RedisJobStore) -> None:

@@ -15,6 +15,7 @@ from pdfgateway.cli.exit_codes import MEANINGS
 from pdfgateway.rpc_errors import ERRORS_BY_REASON
 from workers.jobs.failure import FAILURE_RULES
 from workers.jobs.state import NEXT_STATES
+from workers.message_check import MessageFault
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -71,6 +72,13 @@ def test_the_table_of_failures_is_the_codes() -> None:
     assert all(len(row) == 5 and row[3] and row[4] for row in table)
 
 
+def test_the_table_of_messages_faults_is_the_codes() -> None:
+    """Every reason for which an item of the queue is put aside, and something to do about each."""
+    table = list(rows(section(ROOT / "docs/ERRORS.md", "Messages that are no job's")))
+    assert [row[0] for row in table] == list(MessageFault)
+    assert all(len(row) == 2 and row[1] for row in table)
+
+
 def test_the_table_of_warnings_is_the_codes() -> None:
     """Every reason that a ResultWarning is made with, and no other."""
     made = {
@@ -113,10 +121,10 @@ def shown_default(schema: dict[str, Any]) -> str:
 
 def shown_range(schema: dict[str, Any]) -> str:
     """What may be set, in words."""
-    kinds = {one["type"] for one in schema.get("anyOf", [schema])}
-    if "boolean" in kinds:
+    [schema] = [one for one in schema.get("anyOf", [schema]) if one["type"] != "null"]
+    if schema["type"] == "boolean":
         return "true or false"
-    if "string" in kinds:
+    if schema["type"] == "string":
         return "a path" if schema.get("format") == "path" else "text"
     most = schema.get("maximum")
     if "exclusiveMinimum" in schema:

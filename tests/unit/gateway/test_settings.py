@@ -40,6 +40,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         {"lease_seconds": 5.0, "lease_renew_seconds": 2.0},
         {"retry_seconds_min": 10.0, "retry_seconds_max": 5.0},
+        {"worker_replicas": 3, "worker_replicas_max": 2},
         {"http_port": 0},
         {"pages_max": 20_001},
     ],
