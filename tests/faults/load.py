@@ -182,13 +182,18 @@ class Load:
     def _watch(self, order: Order, job_id: str) -> None:
         reader = f"watch-{order.request_id}"
         self.history.note(Watched(reader=reader, job_id=job_id))
-        try:
-            for job in self._client.watch(job_id):
-                self._see(reader, job)
-        except JobNotFound:
-            self.history.note(Missed(reader=reader, job_id=job_id))
-        except PDFGatewayError as error:
-            self.errors[error.reason] += 1
+        answered = False
+        # A watch that was answered once has to come back by itself; one that never was is begun again by its caller.
+        while not answered and not self._settled.is_set():
+            try:
+                for job in self._client.watch(job_id):
+                    answered = True
+                    self._see(reader, job)
+            except JobNotFound:
+                self.history.note(Missed(reader=reader, job_id=job_id))
+                return
+            except PDFGatewayError as error:
+                self.errors[error.reason] += 1
 
     def _poll_all(self) -> None:
         while not self._settled.wait(POLL_SECONDS):
