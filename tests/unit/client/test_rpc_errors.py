@@ -28,6 +28,7 @@ NAMED = [
     ("RESOURCE_EXHAUSTED", "STORE_FULL", errors.StoreFull, True),
     ("RESOURCE_EXHAUSTED", "TOO_MANY_WATCHES", errors.TooManyWatches, True),
     ("UNAVAILABLE", "STORE_UNAVAILABLE", errors.StoreUnavailable, True),
+    ("UNAVAILABLE", "GATEWAY_STOPPING", errors.GatewayStopping, True),
     ("INTERNAL", "INTERNAL", errors.InternalError, False),
     # Reasons of a later contract mean what their code does.
     ("INVALID_ARGUMENT", "NEW_REASON", errors.InvalidArgument, False),
