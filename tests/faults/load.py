@@ -26,6 +26,10 @@ from workers.record.transition import FAILED_QUEUE, INVALID_QUEUE
 SUBMITTERS = 3
 WATCHERS_MAX = 60
 POLL_SECONDS = 0.3
+OPEN_JOBS_MAX = 24
+"""Jobs begun and not seen to end: with more, submitters wait. Else a slow machine's queue is what is measured."""
+CALL_SECONDS_MAX = 45
+"""A caller's patience with a call, and with a watch's first answer: longer than a front takes to be replaced."""
 SETTLE_CALL_SECONDS_MAX = 60
 
 
@@ -56,13 +60,14 @@ class Load:
         self._seed = seed
         self._pause_seconds_mean = SUBMITTERS / jobs_per_second
         self._calls = CountingCalls(address)
-        self._client = PDFGatewayClient(address)
+        self._client = PDFGatewayClient(address, timeout_seconds=CALL_SECONDS_MAX)
         self._client._calls = self._calls
         self._stop = threading.Event()
         self._settled = threading.Event()
         self._callers = ThreadPoolExecutor(WATCHERS_MAX, thread_name_prefix="caller")
         self._unfinished: list[Future[None]] = []
         self._polled: dict[str, None] = {}
+        self._open: set[str] = set()
         self._unanswered: dict[str, Callable[[PDFGatewayClient], Job]] = {}
         self._probes = orders(f"{seed}-probe", 0)
         self._before = self._stored_ids()
@@ -137,6 +142,9 @@ class Load:
         for order in orders(f"{self._seed}-{number}", self._pause_seconds_mean):
             if self._stop.wait(order.pause_seconds):
                 return
+            while len(self._open) >= OPEN_JOBS_MAX:
+                if self._stop.wait(POLL_SECONDS):
+                    return
             job = self._submit(order)
             if job is None:
                 continue
@@ -161,6 +169,7 @@ class Load:
             self.history.note(Submitted(request_id=order.request_id, job_id=None, may_end=order.may_end))
             return None
         self.history.note(Submitted(request_id=order.request_id, job_id=job.id, may_end=order.may_end))
+        self._open.add(job.id)
         return job
 
     def _cancel(self, order: Order, job_id: str) -> None:
@@ -211,6 +220,8 @@ class Load:
                 pass
 
     def _see(self, reader: str, job: Job) -> None:
+        if job.is_terminal:
+            self._open.discard(job.id)
         ending = hashlib.sha256(repr(job).encode()).hexdigest()[:12] if job.is_terminal else ""
         self.history.note(
             Seen(
