@@ -104,10 +104,11 @@ def kill_reading_process(gateway: RunningGateway, chance: random.Random) -> None
 
 def kill_zygote(gateway: RunningGateway, chance: random.Random) -> None:
     """A process that is forked to read PDFs."""
-    kill([zygote for zygote in named(gateway, "workers.sandbox.zygote") if _is_zygote(zygote)], chance)
+    kill([zygote for zygote in named(gateway, "workers.sandbox.zygote") if is_zygote(zygote)], chance)
 
 
-def _is_zygote(process: psutil.Process) -> bool:
+def is_zygote(process: psutil.Process) -> bool:
+    """Whether a process with the zygote's command line is the zygote itself, and no reading process forked from it."""
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = process.parent()
         return parent is not None and "zygote" not in " ".join(parent.cmdline())

@@ -115,6 +115,7 @@ def test_a_quiet_watch_is_not_cut(fragile: RunningGateway, client: PDFGatewayCli
     assert client.status(job.id).is_terminal
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_a_thousand_watchers_come_back_at_once(
     fragile: RunningGateway, client: PDFGatewayClient, redis: "Redis[bytes]", origin: Origin, figure: NoteFigure

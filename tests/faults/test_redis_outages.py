@@ -88,7 +88,7 @@ def test_a_stopped_redis_loses_no_job(
     [
         pytest.param(injuries.kill_valkey, 15, id="kill -9 of Redis"),
         pytest.param(injuries.restart_valkey, 15, id="restart of Redis", marks=pytest.mark.long),
-        pytest.param(injuries.freeze_valkey, 15, id="Redis frozen for seconds"),
+        pytest.param(injuries.freeze_valkey, 15, id="Redis frozen for seconds", marks=pytest.mark.long),
         pytest.param(injuries.cut_connections, 10, id="all connections to Redis cut"),
     ],
 )
@@ -108,7 +108,7 @@ def test_an_outage_of_redis_loses_no_job_and_no_watch(
     consumers = {replica.pid for replica in fragile.replicas("PDFProcessor")}
     slowest = 0.0
     with load(8) as callers:
-        for _ in range(count(2, 10)):
+        for _ in range(count(1, 10)):
             known = callers.accepted
             until(lambda known=known: callers.accepted >= known + WARM_JOBS, 60)
             injure(fragile, chance)
