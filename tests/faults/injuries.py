@@ -15,7 +15,8 @@ from redis import Redis
 from tests.acceptance.gateway_process import RunningGateway
 
 END_SECONDS_MAX = 20
-READING_SECONDS_MAX = 20
+BACK_SECONDS_MAX = 60
+READING_SECONDS_MAX = 60
 """How long is waited for somebody to read a PDF."""
 ORDERS = "FAULT_ORDERS"
 """The environment variable of the folder in which replicas find orders: see injected/sitecustomize.py."""
@@ -86,7 +87,8 @@ def kill_proxy_actor(gateway: RunningGateway, chance: random.Random) -> None:
 
 
 def kill_controller(gateway: RunningGateway, chance: random.Random) -> None:
-    """Serve's controller."""
+    """Serve's controller, once Ray has brought it back from the time before."""
+    until(lambda: bool(named(gateway, "ray::ServeController")), BACK_SECONDS_MAX)
     kill(named(gateway, "ray::ServeController"), chance)
 
 
@@ -99,6 +101,7 @@ def kill_reading_process(gateway: RunningGateway, chance: random.Random) -> None
             if reading := [child for zygote in zygotes for child in zygote.children()]:
                 chance.choice(reading).kill()
                 return
+        time.sleep(0.005)  # the callers are threads of this process
     raise NobodyToHurt
 
 
