@@ -2,11 +2,13 @@
 
 import contextlib
 import importlib.util
+import io
 import logging
 import os
 import resource
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -19,7 +21,9 @@ from ray.serve.config import HTTPOptions
 from gateway.app import APP_NAME, build, grpc_options
 from gateway.health import WORKERS_SERVICE
 from gateway.preflight import free_port_range
+from gateway.replica_stop import end_controller, stop_replicas
 from gateway.settings import Settings
+from workers.celery_adapter import HAND_BACK_SECONDS_MAX
 
 READY_SECONDS_MAX = 120
 REPLICA_PORTS = 100
@@ -39,6 +43,10 @@ PROXY_START_SECONDS_MAX = 30
 """After three times so long Serve gives up a proxy that is starting, and the whole start fails."""
 DRAINING_SECONDS = 2
 """How long an ingress that is to stop goes on answering, until HAProxy has been told."""
+INGRESS_STOP_SECONDS_MAX = DRAINING_SECONDS + 3
+"""How long an ingress has for what it is at, when all stops: requests that keep coming must not hold it up."""
+STOP_MARGIN_SECONDS = 5
+"""What a consumer's stop may take beside its times for finishing and for handing back."""
 
 
 class NotReady(RuntimeError):
@@ -164,10 +172,23 @@ class Cluster:
             "the folder logs/serve of Ray's latest session."
         )
 
-    def stop(self) -> None:
-        """Stop all that was started."""
-        if ray.is_initialized():
-            with contextlib.suppress(Exception):  # on the way out: what cannot be stopped gently is stopped by Ray
-                serve.delete(APP_NAME)
-            ray.shutdown()
+    def stop(self, hurry: threading.Event) -> None:
+        """Stop all that was started: the consumers while the ingresses still answer, then these, then the rest.
+
+        Once `hurry` is set, nothing is waited for any more.
+        """
+        # Who polls the controller prints, by way of Ray, that it has ended.
+        with contextlib.redirect_stdout(io.StringIO()):
+            if ray.is_initialized():
+                with contextlib.suppress(Exception):  # on the way out: what cannot be stopped gently is ended by Ray
+                    self._stop_replicas(hurry)
+                ray.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _stop_replicas(self, hurry: threading.Event) -> None:
+        # It would replace what is stopped. To let it delete the application is no way either: the front would then call
+        # every job unknown, to clients that come back, until it is stopped itself.
+        end_controller()
+        consumer_seconds_max = self._settings.stop_seconds_max + HAND_BACK_SECONDS_MAX + STOP_MARGIN_SECONDS
+        for deployment, seconds_max in (("PDFProcessor", consumer_seconds_max), ("Ingress", INGRESS_STOP_SECONDS_MAX)):
+            stop_replicas(APP_NAME, deployment, seconds_max=seconds_max, hurry=hurry)

@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """The job store has used as much of its memory as submissions may use."""
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     """The job store does not answer."""
+    GATEWAY_STOPPING = "GATEWAY_STOPPING"
+    """gRPC only: a watch ends before its job, because the process that served it is to stop."""
     INTERNAL = "INTERNAL"
     """A fault of the gateway."""
 
@@ -70,6 +72,7 @@ REFUSAL_RULES: dict[Reason, RefusalRule] = {
     Reason.QUEUE_FULL: RefusalRule(8, 429, retry_seconds=5),
     Reason.STORE_FULL: RefusalRule(8, 429, retry_seconds=10),
     Reason.STORE_UNAVAILABLE: RefusalRule(14, 503, retry_seconds=1),
+    Reason.GATEWAY_STOPPING: RefusalRule(14, 503, retry_seconds=1),
     Reason.INTERNAL: RefusalRule(13, 500),
 }
 
@@ -127,3 +130,8 @@ def job_expired(job_id: str) -> Refusal:
 def store_unavailable() -> Refusal:
     """The refusal of a request that the store did not answer in time."""
     return Refusal(Reason.STORE_UNAVAILABLE, "The job store does not answer. Try again in a moment.")
+
+
+def gateway_stopping() -> Refusal:
+    """The end of a watch whose job has not ended, in a process that is to stop."""
+    return Refusal(Reason.GATEWAY_STOPPING, "This process of the gateway is to stop. Watch again in a moment.")

@@ -8,7 +8,8 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from gateway.rpc_status import RpcContext
+from gateway.errors import gateway_stopping
+from gateway.rpc_status import RpcContext, refuse
 from gateway.service import GatewayService, Health
 
 GATEWAY_SERVICES = frozenset({"", "pdfgateway.v1.PDFGatewayService"})
@@ -62,7 +63,10 @@ class HealthTranslator:
     async def watch(
         self, request: HealthCheckRequest, context: RpcContext
     ) -> AsyncGenerator[HealthCheckResponse, None]:
-        """Watch: the status now, and each time that it changes; RESOURCE_EXHAUSTED where too many watch."""
+        """Watch: the status now, and each time that it changes, until this process is to stop.
+
+        RESOURCE_EXHAUSTED where too many watch; NOT_SERVING and UNAVAILABLE at the stop.
+        """
         if self._watches >= WATCHES_MAX:
             context.set_code(grpc.StatusCode.RESOURCE_EXHAUSTED)
             context.set_details(f"{self._watches} callers watch the health already")
@@ -70,11 +74,14 @@ class HealthTranslator:
         self._watches += 1
         known: int | None = None
         try:
-            while True:
+            while not self._service.is_stopping:
                 status = serving_status(request.service, await self._service.health())
                 if status != known:
                     known = status
                     yield HealthCheckResponse(status=status)
                 await asyncio.sleep(WATCH_SECONDS)
+            refuse(context, gateway_stopping())
+            # A status reaches Serve's Python proxies with a message, and never after the last one.
+            yield HealthCheckResponse(status=HealthCheckResponse.NOT_SERVING)
         finally:
             self._watches -= 1

@@ -15,6 +15,7 @@ from gateway.health import HealthTranslator
 from gateway.redis_commands import RedisCommands, connect
 from gateway.redis_feed import RedisFeed
 from gateway.redis_job_store import RedisJobStore
+from gateway.replica_stop import when_told_to_stop
 from gateway.rest import build_api
 from gateway.rpc import RpcTranslator
 from gateway.rpc_status import RpcContext
@@ -50,6 +51,7 @@ class Ingress:
         self._rpc = RpcTranslator(service, streams_may_return_refusals=streams_may_return_refusals)
         self._health = HealthTranslator(service)
         self._api = build_api(service, settings, version("pdfgateway"))
+        when_told_to_stop(hub.stop)
         loop = asyncio.get_event_loop()
         sweeper = Sweeper(store, blobs, lease_seconds=settings.lease_seconds)
         self._tasks = [loop.create_task(hub.run()), loop.create_task(sweeper.run())]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
+from gateway.errors import gateway_stopping
 from gateway.faults import as_refusal
 from gateway.rpc_messages import (
     dead_letter_filter,
@@ -114,9 +115,15 @@ class RpcTranslator:
     ) -> AsyncGenerator[service_pb2.WatchStatusResponse, None]:
         """WatchStatus."""
         watch = self._service.watch(request.job_id, after_seq=request.after_seq)
+        has_ended = False
         try:
             async for job in watch:
                 yield watch_message(job)
+                has_ended = job is not None and job.state.is_terminal
+            if self._service.is_stopping and not has_ended:
+                refuse(context, gateway_stopping())
+                # A status reaches Serve's Python proxies with a message, and never after the last one.
+                yield watch_message(None)
         except Exception as error:
             refuse(context, as_refusal(error))
             if not self._streams_may_return_refusals:

@@ -15,6 +15,8 @@ from gateway.redis_fitness import Severity
 from gateway.sample import run_sample
 from gateway.settings import Settings
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a stop by a manager of services, and a terminal that is closed: nothing may outlive it unseen."""
 WATCH_SECONDS = 1
 """How often the embedded Valkey is looked after."""
 
@@ -40,11 +42,11 @@ def main(*, sample: bool = False, exit_after_sample: bool = False) -> int:
     except ValueError as error:
         say(f"The settings are wrong: {error}")
         return 2
-    stop = threading.Event()
+    stop, hurry = threading.Event(), threading.Event()
     with ExitStack() as running:
         try:
             _stop_on_signals(stop)
-            settings, valkey = _start(settings, running)
+            settings, valkey = _start(settings, running, hurry)
             _stop_on_signals(stop)
             if sample:
                 run_sample(settings, say)
@@ -67,10 +69,11 @@ def main(*, sample: bool = False, exit_after_sample: bool = False) -> int:
             return 1
         finally:
             say("Stopping …")
+            _hurry_on_signals(hurry)
     return 0
 
 
-def _start(settings: Settings, running: ExitStack) -> tuple[Settings, EmbeddedValkey | None]:
+def _start(settings: Settings, running: ExitStack, hurry: threading.Event) -> tuple[Settings, EmbeddedValkey | None]:
     if problems := find_problems(settings):
         raise CannotStart(*problems)
     valkey = None
@@ -84,7 +87,7 @@ def _start(settings: Settings, running: ExitStack) -> tuple[Settings, EmbeddedVa
     _check_redis(settings)
     settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
     cluster = Cluster(settings)
-    running.callback(cluster.stop)
+    running.callback(cluster.stop, hurry)
     say(f"Starting pdfgateway behind {'HAProxy' if cluster.haproxy else 'Python proxies'} …")
     cluster.start()
     say(f"  gRPC  {settings.host}:{settings.grpc_port}")
@@ -110,7 +113,11 @@ def _stop_on_signals(stop: threading.Event) -> None:
             raise KeyboardInterrupt
         stop.set()
 
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    # A terminal that is closed: nothing may outlive it unseen.
-    signal.signal(signal.SIGHUP, on_signal)
+    for number in STOP_SIGNALS:
+        signal.signal(number, on_signal)
+
+
+def _hurry_on_signals(hurry: threading.Event) -> None:
+    """From now on a signal means that the stop is to take no longer; it must not break off what ends the processes."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: hurry.set())

@@ -72,6 +72,11 @@ class GatewayService:
         self._health: asyncio.Task[Health] | None = None
         self._health_until = 0.0
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether this process is to stop, so that its watches end before their jobs."""
+        return self._hub.is_stopping
+
     async def submit(self, submission: Submission) -> Job:
         """Accept one PDF. Once this has returned, the job will reach a terminal state.
 
@@ -129,7 +134,7 @@ class GatewayService:
             raise Refusal(refusal.reason, refusal.message)
 
     async def status(self, job_id: str, *, wait_seconds: float = 0) -> Job:
-        """The job as it is now; or, with a wait, when it is terminal or the wait is over.
+        """The job as it is now; or, with a wait, when it is terminal, the wait is over or this process is to stop.
 
         Raises:
             Refusal: INVALID_ARGUMENT, JOB_NOT_FOUND, EXPIRED, TOO_MANY_WATCHES or STORE_UNAVAILABLE.
@@ -147,7 +152,9 @@ class GatewayService:
         return job or await self._store.find(job_id)
 
     async def watch(self, job_id: str, *, after_seq: int = 0) -> AsyncGenerator[Job | None, None]:
-        """The job at once, and after each change, until it is terminal or the watch is too old; None is a heartbeat.
+        """The job at once, and after each change, until it is terminal; None is a heartbeat.
+
+        It ends before when it is too old, and when this process is to stop.
 
         Raises:
             Refusal: INVALID_ARGUMENT, JOB_NOT_FOUND, EXPIRED, TOO_MANY_WATCHES or STORE_UNAVAILABLE.

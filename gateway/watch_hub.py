@@ -57,11 +57,23 @@ class WatchHub:
         self._poll_seconds = poll_seconds
         self._topics: dict[str, _Topic] = {}
         self._watches = 0
+        self._is_stopping = False
 
     @property
     def watches(self) -> int:
         """Watches open now."""
         return self._watches
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._is_stopping
+
+    def stop(self) -> None:
+        """End all watches, once they have told what is new. One that is begun now shows the job as it is, and ends."""
+        self._is_stopping = True
+        for topic in self._topics.values():
+            topic.wake()
 
     async def run(self) -> None:
         """Take in news for ever."""
@@ -72,9 +84,9 @@ class WatchHub:
     async def watch(
         self, job_id: str, *, after_seq: int, heartbeat_seconds: float, seconds_max: float
     ) -> AsyncGenerator[Job | None, None]:
-        """The job at once, and after each change, until it is terminal or the time is over; None is a heartbeat.
+        """The job at once, and after each change, until it is terminal, the time is over or the hub is stopped.
 
-        A job whose seq is `after_seq` or less is not sent, unless it is terminal.
+        None is a heartbeat. A job whose seq is `after_seq` or less is not sent, unless it is terminal.
 
         Raises:
             Refusal: JOB_NOT_FOUND, EXPIRED, TOO_MANY_WATCHES or STORE_UNAVAILABLE.
@@ -100,6 +112,8 @@ class WatchHub:
                 if remaining <= 0:
                     return
                 if topic.latest is None or topic.latest.seq <= after_seq:
+                    if self._is_stopping:
+                        return
                     changed = await self._changed(topic, min(heartbeat_seconds, remaining))
                     if topic.gone:
                         await self._store.find(job_id)  # says why it is not there

@@ -28,6 +28,8 @@ WATCHERS_MAX = 60
 POLL_SECONDS = 0.3
 OPEN_JOBS_MAX = 24
 """Jobs begun and not seen to end: with more, submitters wait. Else a slow machine's queue is what is measured."""
+CALL_SECONDS_MAX = 45
+"""A caller's patience with a call, and with a watch's first answer: longer than a front takes to be replaced."""
 SETTLE_CALL_SECONDS_MAX = 60
 
 
@@ -58,7 +60,7 @@ class Load:
         self._seed = seed
         self._pause_seconds_mean = SUBMITTERS / jobs_per_second
         self._calls = CountingCalls(address)
-        self._client = PDFGatewayClient(address)
+        self._client = PDFGatewayClient(address, timeout_seconds=CALL_SECONDS_MAX)
         self._client._calls = self._calls
         self._stop = threading.Event()
         self._settled = threading.Event()

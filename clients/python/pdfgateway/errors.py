@@ -13,7 +13,8 @@
     ├── StoreFull             the job store holds as much as it may
     ├── TooManyWatches        too many callers wait or watch
     ├── Unavailable           the gateway does not answer
-    │   └── StoreUnavailable  it does, but its job store does not
+    │   ├── StoreUnavailable  it does, but its job store does not
+    │   └── GatewayStopping   it does, but is to stop
     ├── DeadlineExceeded      the time given to the call is over
     └── InternalError         a fault of the gateway
 
@@ -151,6 +152,12 @@ class StoreUnavailable(Unavailable):
     """The gateway answers, but its job store does not."""
 
     reason = "STORE_UNAVAILABLE"
+
+
+class GatewayStopping(Unavailable):
+    """The gateway's process that served a watch is to stop; another one, or the next one, goes on with it."""
+
+    reason = "GATEWAY_STOPPING"
 
 
 class DeadlineExceeded(PDFGatewayError):

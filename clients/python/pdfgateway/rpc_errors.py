@@ -13,6 +13,7 @@ from pdfgateway.errors import (
     ContentTooLarge,
     DeadlineExceeded,
     FieldViolation,
+    GatewayStopping,
     InternalError,
     InvalidArgument,
     JobAlreadyFinished,
@@ -51,6 +52,7 @@ ERRORS_BY_REASON: Mapping[str, type[PDFGatewayError]] = MappingProxyType(
             StoreFull,
             TooManyWatches,
             StoreUnavailable,
+            GatewayStopping,
             Unavailable,
             DeadlineExceeded,
             InternalError,
@@ -91,6 +93,8 @@ ERRORS_BY_BARE_CODE: Mapping[grpc.StatusCode, type[PDFGatewayError]] = MappingPr
 Detail = TypeVar("Detail", ErrorInfo, BadRequest, RetryInfo)
 """The details that the contract puts into a status."""
 
+_NO_JOB_WORDS = ("There is no job ", "Job ")
+"""How the gateway words its NOT_FOUND; behind Ray's Python proxies a refused watch has lost its details."""
 _MESSAGE_SIZE_WORDS = "message larger than max"
 """How gRPC's core words its own RESOURCE_EXHAUSTED for a message over the limit."""
 
@@ -127,6 +131,8 @@ def _bare_error(code: grpc.StatusCode, text: str, address: str) -> PDFGatewayErr
     """Return what a code means that comes without the contract's details."""
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _MESSAGE_SIZE_WORDS in text:
         return ContentTooLarge(f"the gateway at {address} takes no message of this size: {text}")
+    if code is grpc.StatusCode.NOT_FOUND and text.startswith(_NO_JOB_WORDS):
+        return JobNotFound(text)
     error = ERRORS_BY_BARE_CODE.get(code)
     if error is None:
         return PDFGatewayError(f"the gateway at {address} refused: {text or code.name}", reason=code.name)

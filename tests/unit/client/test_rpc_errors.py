@@ -28,6 +28,7 @@ NAMED = [
     ("RESOURCE_EXHAUSTED", "STORE_FULL", errors.StoreFull, True),
     ("RESOURCE_EXHAUSTED", "TOO_MANY_WATCHES", errors.TooManyWatches, True),
     ("UNAVAILABLE", "STORE_UNAVAILABLE", errors.StoreUnavailable, True),
+    ("UNAVAILABLE", "GATEWAY_STOPPING", errors.GatewayStopping, True),
     ("INTERNAL", "INTERNAL", errors.InternalError, False),
     # Reasons of a later contract mean what their code does.
     ("INVALID_ARGUMENT", "NEW_REASON", errors.InvalidArgument, False),
@@ -41,6 +42,7 @@ BARE = [
     ("INVALID_ARGUMENT", "no", errors.InvalidArgument, False),
     # Serve's proxies say so while the gateway starts; to take it for the job's would be to call accepted jobs lost.
     ("NOT_FOUND", "Route not found", errors.Unavailable, True),
+    ("NOT_FOUND", "There is no job 00000000-0000-4000-8000-000000000000.", errors.JobNotFound, False),
     ("FAILED_PRECONDITION", "no", errors.JobAlreadyFinished, False),
     ("ALREADY_EXISTS", "no", errors.RequestIdReused, False),
     ("DEADLINE_EXCEEDED", "Deadline Exceeded", errors.DeadlineExceeded, True),

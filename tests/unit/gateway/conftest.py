@@ -24,7 +24,7 @@ class InMemoryBlobs:
 @pytest.fixture
 def settings() -> Settings:
     """Settings with small limits."""
-    return Settings(pdf_bytes_max=10_000, watches_max=5, heartbeat_seconds=0.05, wait_seconds_max=1)
+    return Settings(pdf_bytes_max=10_000, watches_max=5, heartbeat_seconds=0.05)
 
 
 @pytest.fixture
@@ -40,11 +40,15 @@ def blobs() -> InMemoryBlobs:
 
 
 @pytest.fixture
-async def service(
-    settings: Settings, store: InMemoryJobStore, blobs: InMemoryBlobs
-) -> AsyncGenerator[GatewayService, None]:
-    """The service over them."""
+async def hub(settings: Settings, store: InMemoryJobStore) -> AsyncGenerator[WatchHub, None]:
+    """A running hub over the store."""
     hub = WatchHub(store, store, watches_max=settings.watches_max, poll_seconds=0.05)
     running = asyncio.create_task(hub.run())
-    yield GatewayService(settings, store, hub, blobs)
+    yield hub
     running.cancel()
+
+
+@pytest.fixture
+def service(settings: Settings, store: InMemoryJobStore, hub: WatchHub, blobs: InMemoryBlobs) -> GatewayService:
+    """The service over them."""
+    return GatewayService(settings, store, hub, blobs)

@@ -44,6 +44,7 @@ TABLE = [
     (Reason.METHOD_NOT_ALLOWED, grpc.StatusCode.UNIMPLEMENTED, 405, None),
     (Reason.TOO_MANY_WATCHES, grpc.StatusCode.RESOURCE_EXHAUSTED, 429, "5"),
     (Reason.STORE_UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, 503, "1"),
+    (Reason.GATEWAY_STOPPING, grpc.StatusCode.UNAVAILABLE, 503, "1"),
     (Reason.INTERNAL, grpc.StatusCode.INTERNAL, 500, None),
 ]
 

@@ -11,6 +11,7 @@ from gateway.rest import build_api
 from gateway.service import GatewayService
 from gateway.settings import Settings
 from gateway.testing import InMemoryJobStore
+from gateway.watch_hub import WatchHub
 from tests.unit.gateway.conftest import InMemoryBlobs
 from workers.jobs.failure import FailureReason, JobFailure
 from workers.jobs.job import PDFResult, ResultWarning
@@ -186,3 +187,16 @@ async def test_the_templates_states_are_celerys(http: httpx.AsyncClient, store: 
     last = (await http.get(f"/status/{task_id}")).json()
     assert [*states, last["status"]] == ["PENDING", "STARTED", "FAILURE"]
     assert last["error"] == "CORRUPT: It is broken."
+
+
+async def test_events_and_long_polls_end_in_good_order_at_a_stop(http: httpx.AsyncClient, hub: WatchHub) -> None:
+    """A browser's EventSource comes back after the end of a stream, and never again after a status like 503."""
+    job_id = await accepted(http)
+    hub.stop()
+    async with asyncio.timeout(10):
+        events = await http.get(f"/v1/jobs/{job_id}/events")
+        resumed = await http.get(f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": "1"})
+        waited = await http.get(f"/v1/jobs/{job_id}?wait=60s")
+    assert (events.status_code, events.text.splitlines()[0]) == (200, "id: 1")
+    assert (resumed.status_code, resumed.text.strip()) == (200, ": heartbeat")
+    assert (waited.status_code, waited.json()["state"]) == (200, "QUEUED")

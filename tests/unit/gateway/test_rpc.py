@@ -1,5 +1,6 @@
 """The gRPC side over a store in memory, through a real grpc.aio server."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from gateway.health import HealthTranslator
 from gateway.rpc import RpcTranslator
 from gateway.rpc_messages import job_message
 from gateway.service import GatewayService
 from gateway.testing import InMemoryJobStore
+from gateway.watch_hub import WatchHub
 from pdfgateway.rpc_errors import error_from_rpc
 from pdfgateway.v1 import job_pb2
 from pdfgateway.v1 import pdf_gateway_service_pb2 as pb
@@ -20,6 +24,7 @@ from pdfgateway.v1.pdf_gateway_service_pb2_grpc import (
     PDFGatewayServiceStub,
     add_PDFGatewayServiceServicer_to_server,
 )
+from tests.unit.gateway.test_errors import Context
 from tests.unit.gateway.test_rest import RESULT, URL
 from workers.jobs.failure import FailureReason, JobFailure, Phase
 from workers.jobs.job import Job, JobError, Progress
@@ -195,3 +200,49 @@ async def test_a_full_store_says_when_to_come_back(stub: Any, service: GatewaySe
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     error = error_from_rpc(refused.value, "here")
     assert (error.reason, error.retry_after_seconds) == ("STORE_FULL", 10)
+
+
+async def test_a_watch_ends_with_unavailable_at_a_stop(stub: Any, hub: WatchHub) -> None:
+    """OK would say that its longest time is over; UNAVAILABLE makes every client of gRPC come back."""
+    job = (await stub.SubmitPDF(pb.SubmitPDFRequest(url=URL))).job
+    messages = aiter(stub.WatchStatus(pb.WatchStatusRequest(job_id=job.id), timeout=60))
+    assert (await anext(messages)).job.state == job_pb2.JOB_STATE_QUEUED
+    hub.stop()
+    with pytest.raises(grpc.RpcError) as ended:
+        async for _ in messages:
+            pass
+    assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+    error = error_from_rpc(ended.value, "here")
+    assert (error.reason, error.retry_after_seconds) == ("GATEWAY_STOPPING", 1)
+
+
+async def test_a_watch_that_shows_the_end_of_its_job_ends_with_ok_though_a_stop_has_come(
+    stub: Any, hub: WatchHub
+) -> None:
+    """There is nothing to come back for."""
+    job = (await stub.SubmitPDF(pb.SubmitPDFRequest(url=URL))).job
+    await stub.CancelJob(pb.CancelJobRequest(job_id=job.id))
+    hub.stop()
+    call = stub.WatchStatus(pb.WatchStatusRequest(job_id=job.id))
+    assert [message.job.state async for message in call] == [job_pb2.JOB_STATE_CANCELLED]
+    assert await call.code() is grpc.StatusCode.OK
+
+
+async def test_a_long_poll_is_answered_at_a_stop(stub: Any, hub: WatchHub) -> None:
+    """With the job as it is, long before the wait is over."""
+    job = (await stub.SubmitPDF(pb.SubmitPDFRequest(url=URL))).job
+    hub.stop()
+    read = await stub.GetStatus(pb.GetStatusRequest(job_id=job.id, wait=Duration(seconds=60)), timeout=10)
+    assert read.job.state == job_pb2.JOB_STATE_QUEUED
+
+
+async def test_a_watch_of_the_health_ends_at_a_stop(service: GatewayService, hub: WatchHub) -> None:
+    """It would go on for ever, and hold up the stop."""
+    health = HealthTranslator(service)
+    context = Context()
+    watch = health.watch(HealthCheckRequest(), context)
+    assert (await anext(watch)).status == HealthCheckResponse.SERVING
+    hub.stop()
+    assert (await asyncio.wait_for(anext(watch), 10)).status == HealthCheckResponse.NOT_SERVING
+    assert await anext(watch, None) is None
+    assert context.code is grpc.StatusCode.UNAVAILABLE

@@ -197,3 +197,39 @@ async def test_a_store_that_is_away_refuses_a_new_watch(hub: WatchHub, store: In
         await anext(watch(hub, job_id))
     assert refused.value.reason is Reason.STORE_UNAVAILABLE
     assert hub.watches == 0
+
+
+async def test_a_stop_ends_all_watches_at_once(hub: WatchHub, store: InMemoryJobStore) -> None:
+    """However quiet the jobs are, and leaving nothing behind."""
+    watches = [watch(hub, await submitted(store), heartbeat_seconds=60, seconds_max=60) for _ in range(3)]
+    for one in watches:
+        await anext(one)
+    waiting = [asyncio.ensure_future(anext(one, "ended")) for one in watches]
+    await asyncio.sleep(0.01)  # all three wait for a change
+    hub.stop()
+    assert await asyncio.wait_for(asyncio.gather(*waiting), 1) == ["ended"] * 3
+    assert hub.watches == 0
+    assert not store._subscribed
+
+
+async def test_a_stopped_hub_tells_the_newest_state_before_the_end(hub: WatchHub, store: InMemoryJobStore) -> None:
+    """What a slow watcher has not taken yet is not lost by the stop."""
+    job_id = await submitted(store)
+    slow = watch(hub, job_id)
+    await anext(slow)
+    store.start(job_id)
+    store.succeed(job_id, RESULT)
+    await asyncio.sleep(0.01)  # the hub takes the news in; the watcher has read none
+    hub.stop()
+    assert [job and job.state async for job in slow] == [JobState.SUCCEEDED]
+
+
+async def test_a_watch_that_is_begun_while_stopping_shows_the_job_and_ends(
+    hub: WatchHub, store: InMemoryJobStore
+) -> None:
+    """It is answered with the truth, and never waits."""
+    job_id = await submitted(store)
+    hub.stop()
+    seen = [job and job.state async for job in watch(hub, job_id, heartbeat_seconds=60, seconds_max=60)]
+    assert seen == [JobState.QUEUED]
+    assert [job async for job in watch(hub, job_id, after_seq=1, heartbeat_seconds=60, seconds_max=60)] == []

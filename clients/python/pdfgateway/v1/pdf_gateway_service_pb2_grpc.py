@@ -155,6 +155,8 @@ class PDFGatewayServiceServicer:
 
         Errors:
         * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later.
+        * UNAVAILABLE (reason GATEWAY_STOPPING): the process that serves the watch is to stop. Watch again with after_seq, with
+        backoff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -77,6 +77,8 @@ class PDFGatewayServiceStub:
 
     Errors:
      * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later.
+     * UNAVAILABLE (reason GATEWAY_STOPPING): the process that serves the watch is to stop. Watch again with after_seq, with
+       backoff.
     """
     CancelJob: _grpc.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.CancelJobRequest, _pdf_gateway_service_pb2.CancelJobResponse]
     """CancelJob ends a job that has not ended yet.
@@ -185,6 +187,8 @@ class PDFGatewayServiceAsyncStub(PDFGatewayServiceStub):
 
     Errors:
      * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later.
+     * UNAVAILABLE (reason GATEWAY_STOPPING): the process that serves the watch is to stop. Watch again with after_seq, with
+       backoff.
     """
     CancelJob: _aio.UnaryUnaryMultiCallable[_pdf_gateway_service_pb2.CancelJobRequest, _pdf_gateway_service_pb2.CancelJobResponse]  # type: ignore[assignment]
     """CancelJob ends a job that has not ended yet.
@@ -308,6 +312,8 @@ class PDFGatewayServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
          * RESOURCE_EXHAUSTED (reason TOO_MANY_WATCHES): too many callers wait or watch. Retry later.
+         * UNAVAILABLE (reason GATEWAY_STOPPING): the process that serves the watch is to stop. Watch again with after_seq, with
+           backoff.
         """
 
     @_abc_1.abstractmethod
